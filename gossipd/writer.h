@@ -1,0 +1,74 @@
+/*
+ * gossipd/writer.h: the writer thread, owner of the store.
+ *
+ * Jobs queue up (bounded by count and bytes) and are committed in groups:
+ * whatever is there, at most WRITER_BATCH_MAX jobs, waiting at most
+ * WRITER_GATHER_US for more. done() is called on the writer thread after the
+ * commit of the job's group, in order of submission; only then may anybody be
+ * told. Where the commit fails every job of the group gets its error.
+ *
+ * After each commit that added to the log, on_log(ctx, head) is called.
+ */
+
+#ifndef P2PFS_GOSSIPD_WRITER_H
+#define P2PFS_GOSSIPD_WRITER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gossipd/log.h"
+#include "gossipd/store.h"
+
+struct writer;
+
+enum writer_kind {
+    WRITER_FILE,      /* store_put_file */
+    WRITER_VERSION,   /* store_put_version */
+    WRITER_PUBLISHED, /* store_set_published */
+    WRITER_PEER       /* store_set_peer */
+};
+
+/*
+ * One job; allocated by the submitter, given back by done(). `data` is the
+ * content (or the entry list): one malloc'ed block owned by the job.
+ */
+struct writer_job {
+    enum writer_kind kind;
+    struct p2pfs_record record; /* FILE (entry: expected or zero), VERSION */
+    uint64_t n;                 /* FILE from a client: as sent, unchecked */
+    uint64_t index;
+    int check_entry;            /* FILE from a peer: record.entry must match */
+    struct p2pfs_proof proof;
+    uint8_t *data;
+    size_t len;
+    enum store_origin origin;
+    uint8_t node_id[32];                 /* PEER */
+    uint8_t epoch[STORE_EPOCH_BYTES];    /* PEER */
+    uint64_t seq;                        /* PEER, PUBLISHED */
+    struct store_result result;          /* valid in done() */
+    void (*done)(struct writer_job *job, void *ctx);
+    void *ctx;
+    uint64_t tag;             /* the submitter's own */
+    struct writer_job *next;  /* the writer's own */
+};
+
+struct writer_limits {
+    size_t jobs_max;
+    size_t bytes_max;
+};
+
+enum p2pfs_err writer_start(struct writer **out, struct store *s,
+    const struct writer_limits *limits, struct log *log,
+    void (*on_log)(void *ctx, uint64_t head), void *ctx) P2PFS_MUST_CHECK;
+
+/*
+ * Any thread. 0 and the job is the writer's; -1 where the queue is full or the
+ * writer stops: the job stays the caller's. PUBLISHED and PEER jobs are always
+ * taken while the writer runs.
+ */
+int writer_submit(struct writer *w, struct writer_job *job);
+
+/* Commits what is queued, then stops the thread. The store stays open. */
+void writer_stop(struct writer *w);
+
+#endif
