@@ -46,8 +46,8 @@ enum p2pfs_frame_type {
 };
 
 /* A PUT without its content, at most. */
-#define P2PFS_FRAME_PUT_HEAD_MAX                                              \
-    (P2PFS_FRAME_HEAD_BYTES + 8 + 1 + P2PFS_SET_ID_MAX + 8 + 8 + 1 + 32 + 1   \
+#define P2PFS_FRAME_PUT_HEAD_MAX                                               \
+    (P2PFS_FRAME_HEAD_BYTES + 8 + 1 + P2PFS_SET_ID_MAX + 8 + 8 + 1 + 32 + 1    \
         + 32 * P2PFS_PROOF_MAX + 4)
 #define P2PFS_FRAME_BYTES_MAX (P2PFS_FRAME_PUT_HEAD_MAX + P2PFS_FILE_BYTES_MAX)
 
@@ -82,8 +82,8 @@ struct p2pfs_result {
     uint64_t request;
     enum p2pfs_err err;
     int created;
-    struct p2pfs_hash entry;  /* OK: of the file; file-conflict: the stored */
-    struct p2pfs_hash root;   /* set-exists, file-conflict: the served, or 0 */
+    struct p2pfs_hash entry; /* OK: of the file; file-conflict: the stored */
+    struct p2pfs_hash root;  /* set-exists, file-conflict: the served, or 0 */
     uint64_t received;
     uint64_t set_count;
 };

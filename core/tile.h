@@ -27,7 +27,7 @@
 #define P2PFS_TILE_LEVELS_MAX 5 /* 128^5 > P2PFS_SET_COUNT_MAX */
 
 /* Geometry of a tree of n >= 1 leaves. */
-unsigned p2pfs_tile_levels(uint64_t n);               /* 1..5 */
+unsigned p2pfs_tile_levels(uint64_t n);                /* 1..5 */
 uint64_t p2pfs_tile_count(uint64_t n, unsigned level); /* tiles of a level */
 unsigned p2pfs_tile_width(uint64_t n, unsigned level, uint64_t t); /* 1..128 */
 
@@ -41,8 +41,8 @@ size_t p2pfs_tile_offset(unsigned width, unsigned level, unsigned i);
 void p2pfs_tile_fill(struct p2pfs_hasher *h, uint8_t *tile, unsigned width);
 
 /* The node above level 6. */
-void p2pfs_tile_top(struct p2pfs_hasher *h, const uint8_t *tile,
-    unsigned width, struct p2pfs_hash *out);
+void p2pfs_tile_top(struct p2pfs_hasher *h, const uint8_t *tile, unsigned width,
+    struct p2pfs_hash *out);
 
 /*
  * Copies the siblings of leaf i that stand inside the tile, bottom-up, to out

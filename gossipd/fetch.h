@@ -34,27 +34,27 @@
 #define FETCH_WINDOW 4
 
 struct fetch_params {
-    size_t wants_max;         /* 1024 */
-    size_t bytes_max;         /* assembled in all: 32 MiB */
-    size_t peer_bytes_max;    /* outstanding from one peer: 1 MiB */
-    unsigned page_max;        /* records of a LogPage: 128 */
-    unsigned timeout_ms;      /* of a range or a page: 4000 */
-    unsigned retry_ms;        /* first delay after a want has no peer left: 500,
+    size_t wants_max;      /* 1024 */
+    size_t bytes_max;      /* assembled in all: 32 MiB */
+    size_t peer_bytes_max; /* outstanding from one peer: 1 MiB */
+    unsigned page_max;     /* records of a LogPage: 128 */
+    unsigned timeout_ms;   /* of a range or a page: 4000 */
+    unsigned retry_ms;     /* first delay after a want has no peer left: 500,
                                  doubled up to 30000 */
-    unsigned tail_ms;         /* a head that moved is read after this: 300 */
-    uint64_t list_max;        /* largest entry list of a version: 32 MiB */
+    unsigned tail_ms;      /* a head that moved is read after this: 300 */
+    uint64_t list_max;     /* largest entry list of a version: 32 MiB */
 };
 void fetch_params_default(struct fetch_params *p);
 
 enum fetch_event_kind {
-    FETCH_PEER_UP,    /* peer, node_id, epoch, seq: its cursor (0 where none) */
+    FETCH_PEER_UP, /* peer, node_id, epoch, seq: its cursor (0 where none) */
     FETCH_PEER_DOWN,
-    FETCH_HEAD,       /* peer, epoch, seq: its Ping or Pong */
-    FETCH_OFFER,      /* peer, record, size: gossiped without its bytes */
-    FETCH_PAGE,       /* peer, epoch, after, head, rows, n_rows */
-    FETCH_CHECKED,    /* peer, rows: the page again, `missing` filled in */
-    FETCH_DATA,       /* peer, request, status, offset, total, proof, data */
-    FETCH_STORED,     /* tag, err: what became of a FETCH_STORE */
+    FETCH_HEAD,    /* peer, epoch, seq: its Ping or Pong */
+    FETCH_OFFER,   /* peer, record, size: gossiped without its bytes */
+    FETCH_PAGE,    /* peer, epoch, after, head, rows, n_rows */
+    FETCH_CHECKED, /* peer, rows: the page again, `missing` filled in */
+    FETCH_DATA,    /* peer, request, status, offset, total, proof, data */
+    FETCH_STORED,  /* tag, err: what became of a FETCH_STORE */
     FETCH_TICK
 };
 

@@ -25,7 +25,7 @@
 
 /* Refcounted bytes, shared by the queues of several peers. Any thread. */
 struct payload;
-struct payload *payload_new(const void *data, size_t len); /* copies; NULL */
+struct payload *payload_new(const void *data, size_t len);   /* copies; NULL */
 struct payload *payload_take(uint8_t *malloced, size_t len); /* owns; NULL */
 struct payload *payload_ref(struct payload *p);
 void payload_unref(struct payload *p); /* takes NULL */
@@ -34,7 +34,7 @@ size_t payload_len(const struct payload *p);
 
 /* Order of sending; bytes of each class are capped per peer. */
 enum link_class {
-    LINK_URGENT,  /* control: pong, later IDONTWANT; over the cap: link closed */
+    LINK_URGENT, /* control: pong, later IDONTWANT; over the cap: link closed */
     LINK_CONTROL, /* control: GRAFT, PRUNE, SUBS; over the cap: link closed */
     LINK_REQUEST, /* control: IHAVE, IWANT, LOG, GET; over the cap: dropped */
     LINK_BULK,    /* bulk: DATA; over the cap: dropped, links_send says so */
@@ -50,11 +50,11 @@ struct link_event {
     int outbound;           /* UP: this node dialled the surviving link */
     uint64_t boot;          /* UP: random per start of the peer */
     uint64_t caps;
-    const char *reason;     /* DOWN */
-    int bulk;               /* MESSAGE: which connection */
-    const uint8_t *head;    /* MESSAGE: protobuf Rpc, borrowed */
+    const char *reason;  /* DOWN */
+    int bulk;            /* MESSAGE: which connection */
+    const uint8_t *head; /* MESSAGE: protobuf Rpc, borrowed */
     size_t head_len;
-    const uint8_t *body;    /* MESSAGE on bulk: second frame, borrowed */
+    const uint8_t *body; /* MESSAGE on bulk: second frame, borrowed */
     size_t body_len;
 };
 
@@ -68,9 +68,9 @@ struct links_config {
     uint16_t listen_port;
     const struct link_peer *peers; /* dialled until they answer */
     size_t n_peers;
-    const uint8_t *node_secret;    /* Ed25519, crypto_sign secret, 64 bytes */
-    const uint8_t *network_key;    /* 32 bytes */
-    const void *constants;         /* of the network, hashed into its id */
+    const uint8_t *node_secret; /* Ed25519, crypto_sign secret, 64 bytes */
+    const uint8_t *network_key; /* 32 bytes */
+    const void *constants;      /* of the network, hashed into its id */
     size_t constants_len;
     const uint8_t (*allow)[NODE_ID_BYTES]; /* NULL: every node of the network */
     size_t n_allow;

@@ -31,11 +31,11 @@ void log_write(struct log *l, enum log_level level, const char *fmt, ...)
 #define log_error(l, ...) log_write(l, LOG_ERROR, __VA_ARGS__)
 #define log_warn(l, ...) log_write(l, LOG_WARN, __VA_ARGS__)
 #define log_info(l, ...) log_write(l, LOG_INFO, __VA_ARGS__)
-#define log_debug(l, ...)                                                     \
-    do {                                                                      \
-        if (log_enabled(l, LOG_DEBUG)) {                                      \
-            log_write(l, LOG_DEBUG, __VA_ARGS__);                             \
-        }                                                                     \
+#define log_debug(l, ...)                                                      \
+    do {                                                                       \
+        if (log_enabled(l, LOG_DEBUG)) {                                       \
+            log_write(l, LOG_DEBUG, __VA_ARGS__);                              \
+        }                                                                      \
     } while (0)
 
 /* Printable ASCII as it is, the rest as \xNN; always NUL-terminated. */

@@ -36,10 +36,10 @@ struct mesh_params {
     unsigned seen_ttl_ms;                  /* 120000 */
     unsigned prune_backoff_ms;             /* 60000; LAN default 10000 */
     unsigned unsubscribe_backoff_ms;       /* 10000 */
-    unsigned max_ihave_length;             /* ids in IHAVE taken per heartbeat */
-    unsigned max_ihave_messages;           /* IHAVEs taken per heartbeat: 10 */
-    unsigned iwant_retransmission;         /* 3 */
-    unsigned iwant_followup_ms;            /* 3000 */
+    unsigned max_ihave_length;     /* ids in IHAVE taken per heartbeat */
+    unsigned max_ihave_messages;   /* IHAVEs taken per heartbeat: 10 */
+    unsigned iwant_retransmission; /* 3 */
+    unsigned iwant_followup_ms;    /* 3000 */
     size_t peers_max, seen_max, cache_max, topics_max; /* caps of tables */
 };
 
@@ -50,20 +50,20 @@ void mesh_params_default(struct mesh_params *p);
 const char *mesh_params_check(const struct mesh_params *p);
 
 enum mesh_event_kind {
-    MESH_PEER_UP,     /* peer, outbound */
-    MESH_PEER_DOWN,   /* peer: all state of it goes */
-    MESH_SUBSCRIBED,  /* peer, topic */
+    MESH_PEER_UP,    /* peer, outbound */
+    MESH_PEER_DOWN,  /* peer: all state of it goes */
+    MESH_SUBSCRIBED, /* peer, topic */
     MESH_UNSUBSCRIBED,
-    MESH_GRAFT,       /* peer, topic */
-    MESH_PRUNE,       /* peer, topic, backoff_ms */
-    MESH_IHAVE,       /* peer, topic, ids */
-    MESH_IWANT,       /* peer, ids */
-    MESH_JOIN,        /* topic: this node subscribes */
+    MESH_GRAFT, /* peer, topic */
+    MESH_PRUNE, /* peer, topic, backoff_ms */
+    MESH_IHAVE, /* peer, topic, ids */
+    MESH_IWANT, /* peer, ids */
+    MESH_JOIN,  /* topic: this node subscribes */
     MESH_LEAVE,
-    MESH_RECEIVED,    /* peer, topic, ids[0]: a message came */
-    MESH_VERDICT,     /* ids[0], verdict */
-    MESH_PUBLISH,     /* topic, ids[0]: stored here; goes out if not yet out */
-    MESH_TICK         /* call when mesh_deadline() is due */
+    MESH_RECEIVED, /* peer, topic, ids[0]: a message came */
+    MESH_VERDICT,  /* ids[0], verdict */
+    MESH_PUBLISH,  /* topic, ids[0]: stored here; goes out if not yet out */
+    MESH_TICK      /* call when mesh_deadline() is due */
 };
 
 enum mesh_verdict {
@@ -88,12 +88,12 @@ enum mesh_action_kind {
     MESH_SEND_SUBSCRIBE, /* peer, topic */
     MESH_SEND_UNSUBSCRIBE,
     MESH_SEND_GRAFT,
-    MESH_SEND_PRUNE,     /* peer, topic, backoff_ms */
-    MESH_SEND_IHAVE,     /* peer, topic, ids */
-    MESH_SEND_IWANT,     /* peer, ids */
-    MESH_PUSH,           /* peer, topic, ids[0]: send the message whole */
-    MESH_VALIDATE,       /* peer, topic, ids[0]: check it, then VERDICT */
-    MESH_BLAME           /* peer, reason: it broke the protocol */
+    MESH_SEND_PRUNE, /* peer, topic, backoff_ms */
+    MESH_SEND_IHAVE, /* peer, topic, ids */
+    MESH_SEND_IWANT, /* peer, ids */
+    MESH_PUSH,       /* peer, topic, ids[0]: send the message whole */
+    MESH_VALIDATE,   /* peer, topic, ids[0]: check it, then VERDICT */
+    MESH_BLAME       /* peer, reason: it broke the protocol */
 };
 
 struct mesh_action {

@@ -20,10 +20,10 @@
 #define PEERREAD_PAGE_MAX 256
 
 enum peerread_kind {
-    PEERREAD_LOG,    /* records with seq > after, at most max, in order */
-    PEERREAD_BYTES,  /* a range of a record's bytes, and its proof */
+    PEERREAD_LOG,     /* records with seq > after, at most max, in order */
+    PEERREAD_BYTES,   /* a range of a record's bytes, and its proof */
     PEERREAD_MISSING, /* which of records[0..n) are not stored here */
-    PEERREAD_PEER    /* how far a peer's log was read: epoch, after */
+    PEERREAD_PEER     /* how far a peer's log was read: epoch, after */
 };
 
 struct peerread_row {
@@ -31,14 +31,14 @@ struct peerread_row {
     struct p2pfs_record record;
     uint32_t size; /* F: bytes of the content; V: 32 * n, at most 2^32 - 1 */
     enum store_origin origin;
-    int missing;   /* MISSING: out */
+    int missing; /* MISSING: out */
 };
 
 struct peerread_job {
     enum peerread_kind kind;
     /* LOG */
     uint64_t after;
-    unsigned max; /* <= PEERREAD_PAGE_MAX */
+    unsigned max;  /* <= PEERREAD_PAGE_MAX */
     uint64_t head; /* out */
     /* LOG out, MISSING in and out */
     struct peerread_row *rows; /* malloc'ed, the job's */
@@ -49,7 +49,7 @@ struct peerread_job {
     uint32_t length;
     uint8_t *data; /* out: malloc'ed, the job's */
     size_t len;
-    uint64_t total; /* out */
+    uint64_t total;           /* out */
     struct p2pfs_proof proof; /* out: of an F with root */
     /* PEER: node_id in; epoch, after out */
     uint8_t node_id[32];

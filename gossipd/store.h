@@ -25,9 +25,9 @@ enum store_origin { STORE_LOCAL = 0, STORE_GOSSIP = 1, STORE_CATCHUP = 2 };
 
 struct store_config {
     const char *path;
-    uint32_t file_max;     /* constants of the network */
+    uint32_t file_max; /* constants of the network */
     uint32_t count_max;
-    uint64_t size_max;     /* bytes of database and WAL; 0: no limit */
+    uint64_t size_max; /* bytes of database and WAL; 0: no limit */
 };
 
 struct store;
@@ -91,18 +91,17 @@ enum p2pfs_err store_put_file(struct store *s, const struct store_file *f,
  * root. FILE_NOT_FOUND: some content is not here yet, out->received says how
  * many are; nothing was stored. OK: it is complete here now.
  */
-enum p2pfs_err store_put_version(struct store *s,
-    const struct p2pfs_record *v, const uint8_t *entries,
-    enum store_origin origin, struct store_result *out) P2PFS_MUST_CHECK;
+enum p2pfs_err store_put_version(struct store *s, const struct p2pfs_record *v,
+    const uint8_t *entries, enum store_origin origin, struct store_result *out)
+    P2PFS_MUST_CHECK;
 
 /* Small facts that are kept in the database. */
 enum p2pfs_err store_set_published(struct store *s, uint64_t seq)
     P2PFS_MUST_CHECK;
-enum p2pfs_err store_published(struct store *s, uint64_t *seq)
+enum p2pfs_err store_published(struct store *s, uint64_t *seq) P2PFS_MUST_CHECK;
+enum p2pfs_err store_set_peer(struct store *s, const uint8_t node_id[static 32],
+    const uint8_t epoch[static STORE_EPOCH_BYTES], uint64_t seq)
     P2PFS_MUST_CHECK;
-enum p2pfs_err store_set_peer(struct store *s,
-    const uint8_t node_id[static 32], const uint8_t epoch[static STORE_EPOCH_BYTES],
-    uint64_t seq) P2PFS_MUST_CHECK;
 
 /* Moves the WAL into the database as far as the policy asks; never fails
  * loudly (it is tried again). `stopping`: as far as possible. */

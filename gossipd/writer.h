@@ -37,19 +37,19 @@ struct writer_job {
     struct p2pfs_record record; /* FILE (entry: expected or zero), VERSION */
     uint64_t n;                 /* FILE from a client: as sent, unchecked */
     uint64_t index;
-    int check_entry;            /* FILE from a peer: record.entry must match */
+    int check_entry; /* FILE from a peer: record.entry must match */
     struct p2pfs_proof proof;
     uint8_t *data;
     size_t len;
     enum store_origin origin;
-    uint8_t node_id[32];                 /* PEER */
-    uint8_t epoch[STORE_EPOCH_BYTES];    /* PEER */
-    uint64_t seq;                        /* PEER, PUBLISHED */
-    struct store_result result;          /* valid in done() */
+    uint8_t node_id[32];              /* PEER */
+    uint8_t epoch[STORE_EPOCH_BYTES]; /* PEER */
+    uint64_t seq;                     /* PEER, PUBLISHED */
+    struct store_result result;       /* valid in done() */
     void (*done)(struct writer_job *job, void *ctx);
     void *ctx;
-    uint64_t tag;             /* the submitter's own */
-    struct writer_job *next;  /* the writer's own */
+    uint64_t tag;            /* the submitter's own */
+    struct writer_job *next; /* the writer's own */
 };
 
 struct writer_limits {
