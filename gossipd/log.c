@@ -22,7 +22,7 @@ struct log {
     char *path; /* NULL: stderr */
 };
 
-static const char *const level_name[] = { "error", "warn", "info", "debug" };
+static const char *const level_name[] = {"error", "warn", "info", "debug"};
 
 static int
 open_file(const char *path)
@@ -41,7 +41,7 @@ log_open(struct log **out, const char *path, enum log_level level)
         return -1;
     }
 
-    atomic_init(&l->level, (int) level);
+    atomic_init(&l->level, (int)level);
     atomic_init(&l->fd, STDERR_FILENO);
 
     if (path != NULL) {
@@ -65,7 +65,7 @@ log_close(struct log *l)
         return;
     }
     if (l->path != NULL) {
-        (void) close(atomic_load(&l->fd));
+        (void)close(atomic_load(&l->fd));
         free(l->path);
     }
     free(l);
@@ -75,14 +75,14 @@ void
 log_set_level(struct log *l, enum log_level level)
 {
     if (l != NULL) {
-        atomic_store(&l->level, (int) level);
+        atomic_store(&l->level, (int)level);
     }
 }
 
 int
 log_enabled(const struct log *l, enum log_level level)
 {
-    return l != NULL && (int) level <= atomic_load(&l->level);
+    return l != NULL && (int)level <= atomic_load(&l->level);
 }
 
 int
@@ -101,7 +101,7 @@ log_reopen(struct log *l)
 
     /* the number stays, so a thread that is writing just now loses nothing */
     rc = dup3(fd, atomic_load(&l->fd), O_CLOEXEC);
-    (void) close(fd);
+    (void)close(fd);
     return rc == -1 ? -1 : 0;
 }
 
@@ -113,12 +113,12 @@ write_prefix(char *line, size_t room, enum log_level level)
     size_t n;
     int rc;
 
-    (void) clock_gettime(CLOCK_REALTIME, &ts);
-    (void) gmtime_r(&ts.tv_sec, &tm);
+    (void)clock_gettime(CLOCK_REALTIME, &ts);
+    (void)gmtime_r(&ts.tv_sec, &tm);
     n = strftime(line, room, "%Y-%m-%dT%H:%M:%S", &tm);
     rc = snprintf(line + n, room - n, ".%03ldZ %s ", ts.tv_nsec / 1000000,
         level_name[level]);
-    return n + (size_t) rc;
+    return n + (size_t)rc;
 }
 
 void
@@ -143,7 +143,7 @@ log_write(struct log *l, enum log_level level, const char *fmt, ...)
         return;
     }
 
-    n += (size_t) rc;
+    n += (size_t)rc;
     if (n > sizeof(line) - 2) {
         n = sizeof(line) - 2;
     }
@@ -168,7 +168,7 @@ log_escape(char *out, size_t room, const void *data, size_t len)
             if (n + 1 >= room) {
                 break;
             }
-            out[n++] = (char) p[i];
+            out[n++] = (char)p[i];
             continue;
         }
         if (n + 4 >= room) {
