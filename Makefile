@@ -1,73 +1,158 @@
 # p2pfs: the one build file (nginx's addon script `config` aside). The
-# directories are the source lists.
+# directories are the source lists: a new .c belongs to what it lies in.
+#
+#   make               module, daemon, client into build/
+#   make deps          install the Debian packages that are missing
+#   make up            build, then start NODES nodes that are linked
+#   make down, wipe    stop them; stop them and remove their files
+#   make check         all tests; make unit: only the C programs
+#   make asan, lint, docker-check, format, install, clean
+#
+# Another compiler or other flags: another directory, so that both stay
+# built: make CC=clang BUILD=build-clang
 
 BUILD ?= build
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 OPT ?= -O2 -g
+SANITIZE ?=
 WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wpointer-arith -Wwrite-strings -Wvla -Werror
-CPPFLAGS += -I. -I$(BUILD)/gen -D_GNU_SOURCE
-CFLAGS += -std=gnu11 $(OPT) $(WARN) -fPIC -fno-strict-aliasing -pthread $(SANITIZE)
-LDFLAGS += -pthread $(SANITIZE)
+ifeq ($(SANITIZE),)
+HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2
+HARDEN_LD = -Wl,-z,relro -Wl,-z,now
+endif
+ALL_CPPFLAGS = -I. -I$(BUILD)/gen -D_GNU_SOURCE $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fPIC -fno-strict-aliasing -pthread \
+             $(HARDEN) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS = -pthread $(HARDEN_LD) $(SANITIZE) $(LDFLAGS)
 
 CORE_SRC = $(wildcard core/*.c)
 GOSSIPD_SRC = $(wildcard gossipd/*.c)
 PROTO = $(wildcard gossipd/wire/*.proto)
-GEN_C = $(PROTO:gossipd/wire/%.proto=$(BUILD)/gen/%.pb-c.c)
 CLIENT_SRC = $(wildcard client/*.c)
 CLI_SRC = $(wildcard client/cli/*.c)
+MODULE_SRC = $(wildcard ngx_p2pfs_module/*.c)
+MODULE_DEPS = config $(CORE_SRC) $(MODULE_SRC) \
+              $(wildcard core/*.h ngx_p2pfs_module/*.h)
 UNIT_SRC = $(wildcard t/unit/test_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+GEN_C = $(PROTO:gossipd/wire/%.proto=$(BUILD)/gen/%.pb-c.c)
 CORE_OBJ = $(call obj,$(CORE_SRC))
-GOSSIPD_OBJ = $(call obj,$(GOSSIPD_SRC)) $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
+GOSSIPD_OBJ = $(call obj,$(GOSSIPD_SRC)) \
+              $(GEN_C:$(BUILD)/gen/%.c=$(BUILD)/obj/gen/%.o)
 GOSSIPD_LIB_OBJ = $(filter-out %/gossipd/main.o,$(GOSSIPD_OBJ))
 CLIENT_OBJ = $(call obj,$(CLIENT_SRC))
 CLI_OBJ = $(call obj,$(CLI_SRC))
+UNIT_OBJ = $(call obj,$(UNIT_SRC))
 UNIT_BIN = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 
 CORE_LIBS = -lsqlite3 -lcrypto -lcjson
 GOSSIPD_LIBS = -lzmq -lsodium -lprotobuf-c $(CORE_LIBS)
 CLIENT_LIBS = -lcurl $(CORE_LIBS)
 
-all: $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs module
-.PHONY: all module unit clean
+MODULE = $(BUILD)/ngx_http_p2pfs_module.so
+
+all: module $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs
+.PHONY: all module unit unit-bin clean FORCE
+.DELETE_ON_ERROR:
+
+# What the build depends on beside the files: written only when it changed.
+stamp = mkdir -p $(@D); printf '%s\n' '$(strip $(1))' | cmp -s - $@ \
+        || printf '%s\n' '$(strip $(1))' >$@
+
+$(BUILD)/stamp/flags: FORCE
+	@$(call stamp,$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS))
+$(BUILD)/stamp/sources: FORCE
+	@$(call stamp,$(CORE_SRC) $(GOSSIPD_SRC) $(PROTO) $(CLIENT_SRC) $(CLI_SRC))
+
+# Says which Debian package is missing before the compiler says it obscurely.
+$(BUILD)/stamp/probe: tools/probe
+	@tools/probe '$(CC)'
+	@mkdir -p $(@D) && touch $@
+
+
+# Archives and programs
 
 $(BUILD)/libcore.a: $(CORE_OBJ)
 $(BUILD)/libgossipd.a: $(GOSSIPD_LIB_OBJ)
 $(BUILD)/libclient.a: $(CLIENT_OBJ)
-%.a:
+$(BUILD)/%.a: $(BUILD)/stamp/sources
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
-$(BUILD)/bin/gossipd: $(BUILD)/obj/gossipd/main.o $(BUILD)/libgossipd.a $(BUILD)/libcore.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(GOSSIPD_LIBS)
+link = @mkdir -p $(@D)
+link += && echo 'link $@' && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
+
+$(BUILD)/bin/gossipd: $(BUILD)/obj/gossipd/main.o $(BUILD)/libgossipd.a \
+                      $(BUILD)/libcore.a
+	$(link) $(GOSSIPD_LIBS)
 
 $(BUILD)/bin/p2pfs: $(CLI_OBJ) $(BUILD)/libclient.a $(BUILD)/libcore.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ $(CLIENT_LIBS)
+	$(link) $(CLIENT_LIBS)
 
-$(BUILD)/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libclient.a $(BUILD)/libgossipd.a $(BUILD)/libcore.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(GOSSIPD_LIBS) $(CLIENT_LIBS)
+$(BUILD)/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libclient.a \
+                 $(BUILD)/libgossipd.a $(BUILD)/libcore.a
+	$(link) -lcmocka $(GOSSIPD_LIBS) $(CLIENT_LIBS)
 
-unit: $(UNIT_BIN)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT_BIN)
 
-$(BUILD)/gen/%.pb-c.c: gossipd/wire/%.proto
+# Objects
+
+$(BUILD)/gen/%.pb-c.c: gossipd/wire/%.proto | $(BUILD)/stamp/probe
 	@mkdir -p $(@D)
 	protoc-c --proto_path=gossipd/wire --c_out=$(BUILD)/gen $<
-$(GOSSIPD_OBJ): | $(GEN_C)
-$(call obj,$(UNIT_SRC)): | $(GEN_C)
+$(GOSSIPD_OBJ) $(UNIT_OBJ): | $(GEN_C)
+.SECONDARY: $(UNIT_OBJ) $(GEN_C)
 
-$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
-$(BUILD)/obj/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+compile = @mkdir -p $(@D)
+compile += && echo 'cc $<' \
+           && $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/stamp/flags
+	$(compile)
+$(BUILD)/obj/%.o: %.c $(BUILD)/stamp/flags | $(BUILD)/stamp/probe
+	$(compile)
+
+
+# The module: nginx's own build, out of Debian's nginx-dev, which writes only
+# below $(BUILD)/nginx. Configured anew when the lists or the flags change.
+
+NGX_SRC ?= /usr/share/nginx/src
+NGX_OBJS = $(abspath $(BUILD))/nginx
+NGX_CC_OPT = $(OPT) -fPIC $(HARDEN) $(SANITIZE)
+NGX_LD_OPT = -fPIC $(HARDEN_LD) $(SANITIZE)
+
+module: $(MODULE)
+
+$(BUILD)/stamp/module: FORCE | $(BUILD)/stamp/probe
+	@$(call stamp,$(CC) $(NGX_CC_OPT) $(NGX_LD_OPT) $(MODULE_DEPS) \
+	    $(shell sha256sum $(NGX_SRC)/conf_flags $(NGX_SRC)/src/core/nginx.h \
+	        2>/dev/null | cut -c 1-64))
+
+$(BUILD)/nginx/Makefile: config $(BUILD)/stamp/module
+	@echo 'configure nginx module (output in $(BUILD)/nginx.log)'
+	@rm -rf $(NGX_OBJS)
+	@cd $(NGX_SRC) && bash -c '. ./conf_flags && exec ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
+	    --with-cc-opt="$(NGX_CC_OPT)" --with-ld-opt="$(NGX_LD_OPT)" \
+	    --add-dynamic-module="$(CURDIR)" --builddir="$(NGX_OBJS)"' \
+	    >$(abspath $(BUILD))/nginx.log 2>&1 \
+	    || { tail -n 20 $(abspath $(BUILD))/nginx.log; exit 1; }
+
+# Moved into place: a running nginx has the old file mapped.
+$(MODULE): $(BUILD)/nginx/Makefile $(MODULE_DEPS)
+	$(MAKE) --no-print-directory -C $(NGX_SRC) -f $(NGX_OBJS)/Makefile modules
+	@cp $(BUILD)/nginx/$(@F) $@.new && mv $@.new $@
+
+
+# Tests
+
+unit-bin: $(UNIT_BIN)
+unit: $(UNIT_BIN)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT_BIN)
 
 clean:
 	rm -rf $(BUILD)
