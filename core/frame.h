@@ -90,8 +90,8 @@ struct p2pfs_result {
 
 /*
  * Takes one frame off the front of a stream: 1 and *frame_len (head included),
- * *type; 0 when more bytes are needed; -1 when the length is impossible
- * (0 or above P2PFS_FRAME_BYTES_MAX) or the type unknown.
+ * *type; 0 when more bytes are needed; -1 when the length is impossible (0, or
+ * a whole frame above P2PFS_FRAME_BYTES_MAX) or the type unknown.
  */
 int p2pfs_frame_next(const uint8_t *data, size_t len, size_t *frame_len,
     enum p2pfs_frame_type *type);
@@ -104,11 +104,18 @@ size_t p2pfs_frame_welcome(uint8_t out[P2PFS_FRAME_SMALL_MAX],
 size_t p2pfs_frame_result(uint8_t out[P2PFS_FRAME_SMALL_MAX],
     const struct p2pfs_result *r);
 
-/* Everything but the content, which is sent right behind it. */
+/*
+ * Everything but the content, which is sent right behind it. 0 where id_len,
+ * proof.len or len is above its maximum.
+ */
 size_t p2pfs_frame_put_head(uint8_t out[P2PFS_FRAME_PUT_HEAD_MAX],
     const struct p2pfs_put *p);
 
-/* Decoders take a whole frame of their type, head included. BAD_FRAME. */
+/*
+ * Decoders take a whole frame of their type, head included, and check its
+ * layout, the magic, the grammar of the set id and every maximum; n, index and
+ * the version of the other side are left to the caller. BAD_FRAME.
+ */
 enum p2pfs_err p2pfs_frame_read_hello(const uint8_t *frame, size_t len,
     struct p2pfs_hello *h) P2PFS_MUST_CHECK;
 enum p2pfs_err p2pfs_frame_read_welcome(const uint8_t *frame, size_t len,
