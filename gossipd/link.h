@@ -26,7 +26,8 @@
 /* Refcounted bytes, shared by the queues of several peers. Any thread. */
 struct payload;
 struct payload *payload_new(const void *data, size_t len);   /* copies; NULL */
-struct payload *payload_take(uint8_t *malloced, size_t len); /* owns; NULL */
+struct payload *payload_take(uint8_t *malloced, size_t len); /* owns it, also
+                                                    where NULL comes back */
 struct payload *payload_ref(struct payload *p);
 void payload_unref(struct payload *p); /* takes NULL */
 const uint8_t *payload_data(const struct payload *p);
