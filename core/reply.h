@@ -43,11 +43,11 @@ void p2pfs_reply_set(struct p2pfs_text *t, const char *id, size_t id_len,
 /*
  * RFC 9457 application/problem+json: {"type":"urn:p2pfs:error:<code>",
  * "title","status","code"} plus, where known, "detail" and the members that
- * belong to the code.
+ * belong to the code. P2PFS_REPLY_PROBLEM_MAX is enough for all of it.
  */
 struct p2pfs_problem {
     enum p2pfs_err err;
-    const char *detail;            /* or NULL */
+    const char *detail;            /* or NULL; cut behind 96 bytes */
     const struct p2pfs_hash *root; /* set-exists, file-conflict; or NULL */
     const struct p2pfs_hash *hash; /* file-conflict: what is stored; or NULL */
     int has_progress;              /* set-incomplete, set-count-conflict */

@@ -7,8 +7,8 @@
  * cJSON 1.7.15 parses it, inside a fence, for by itself it takes trailing
  * garbage, a BOM, numbers like 007, raw control bytes and broken UTF-8, cuts
  * strings at \u0000, folds the case of names and keeps duplicates. Here: one
- * object and nothing behind it but white space, strict RFC 8259 (depth at most
- * 8, at most 1,024 values), exact names, each known name once, unknown names
+ * object and nothing behind it but white space, strict RFC 8259 within the
+ * limits of core/json.h, exact names, each known name once, unknown names
  * ignored.
  */
 
@@ -25,7 +25,7 @@
 struct p2pfs_upload {
     uint8_t *content; /* never NULL on success, also for no bytes */
     size_t content_len;
-    uint64_t set_count; /* as sent: an integer from 0 to 2^53 */
+    uint64_t set_count; /* as sent: 1 to 2^53 - 1 */
     int has_root;       /* then root and proof are set */
     struct p2pfs_hash root;
     struct p2pfs_proof proof;
@@ -38,9 +38,9 @@ struct p2pfs_upload {
  *
  * BAD_JSON, BAD_FIELD (missing, duplicate, mistyped; a setCount that is no
  * integer; a proof without root; a root without proof and setCount above 1),
- * BAD_HEX (content, root, proof), BODY_TOO_LARGE (content), BAD_SET_COUNT
- * (setCount below 1), NOT_IN_ROOT (a proof of more than P2PFS_PROOF_MAX
- * hashes), NO_MEMORY. `out` is always safe to _fini.
+ * BAD_HEX (content, root, proof: 0x is required), BODY_TOO_LARGE (content),
+ * BAD_SET_COUNT (an integer outside 1 to 2^53 - 1), NOT_IN_ROOT (a proof of
+ * more than P2PFS_PROOF_MAX hashes), NO_MEMORY. `out` is always safe to _fini.
  */
 enum p2pfs_err p2pfs_upload_parse(struct p2pfs_upload *out, const char *body,
     size_t len, size_t content_max) P2PFS_MUST_CHECK;
