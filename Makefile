@@ -144,8 +144,32 @@ $(BUILD)/nginx/Makefile: config $(BUILD)/stamp/module
 
 # Moved into place: a running nginx has the old file mapped.
 $(MODULE): $(BUILD)/nginx/Makefile $(MODULE_DEPS)
-	$(MAKE) --no-print-directory -C $(NGX_SRC) -f $(NGX_OBJS)/Makefile modules
+	@echo 'build nginx module'
+	@$(MAKE) -s -C $(NGX_SRC) -f $(NGX_OBJS)/Makefile modules
 	@cp $(BUILD)/nginx/$(@F) $@.new && mv $@.new $@
+
+
+# Packages and nodes
+
+deps:
+	@tools/deps $(FOR)
+FOR = run test lint
+
+NODES ?= 3
+BASE_PORT ?= 8081
+DIR ?= build/run
+WORKERS ?= 1
+CLUSTER = BUILD='$(BUILD)' tools/cluster
+
+up:
+	@tools/deps run
+	@$(MAKE) --no-print-directory all
+	@$(CLUSTER) up '$(DIR)' '$(NODES)' '$(BASE_PORT)' '$(WORKERS)'
+down:
+	@$(CLUSTER) down '$(DIR)' $(NODE)
+wipe:
+	@$(CLUSTER) wipe '$(DIR)'
+.PHONY: deps up down wipe
 
 
 # Tests
