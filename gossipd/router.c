@@ -15,8 +15,8 @@ monotonic_ms(void)
 {
     struct timespec ts;
 
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t) ts.tv_sec * 1000 + (uint64_t) ts.tv_nsec / 1000000;
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 struct peer *
@@ -43,7 +43,7 @@ router_blame(struct router *r, uint64_t number, const char *reason)
     }
     p->blamed++;
     log_warn(r->part.log, "peer: blamed link=%llu reason=\"%s\" count=%u",
-        (unsigned long long) number, reason, p->blamed);
+        (unsigned long long)number, reason, p->blamed);
     if (p->blamed >= BLAME_MAX) {
         links_kick(r->part.links, number, reason, BLAME_BAN_MS);
     }
@@ -102,17 +102,17 @@ log_peer(struct router *r, const struct link_event *e)
     p2pfs_hex_encode(hex, e->node_id, 4);
     if (e->kind == LINK_UP) {
         log_info(r->part.log, "link: up peer=%.8s dir=%s link=%llu", hex,
-            e->outbound ? "out" : "in", (unsigned long long) e->peer);
+            e->outbound ? "out" : "in", (unsigned long long)e->peer);
     } else {
         log_info(r->part.log, "link: down peer=%.8s link=%llu reason=\"%s\"",
-            hex, (unsigned long long) e->peer, e->reason);
+            hex, (unsigned long long)e->peer, e->reason);
     }
 }
 
 static void
 on_up(struct router *r, const struct link_event *e)
 {
-    struct mesh_event ev = { .kind = MESH_PEER_UP, .peer = e->peer };
+    struct mesh_event ev = {.kind = MESH_PEER_UP, .peer = e->peer};
     struct read_call *call;
     struct peer *p;
 
@@ -146,8 +146,8 @@ on_up(struct router *r, const struct link_event *e)
 static void
 on_down(struct router *r, const struct link_event *e)
 {
-    struct mesh_event ev = { .kind = MESH_PEER_DOWN, .peer = e->peer };
-    struct fetch_event fe = { .kind = FETCH_PEER_DOWN, .peer = e->peer };
+    struct mesh_event ev = {.kind = MESH_PEER_DOWN, .peer = e->peer};
+    struct fetch_event fe = {.kind = FETCH_PEER_DOWN, .peer = e->peer};
     struct peer *p;
 
     p = router_peer(r, e->peer);
@@ -167,12 +167,8 @@ on_event(void *ctx, const struct link_event *e)
     struct router *r = ctx;
 
     switch (e->kind) {
-    case LINK_UP:
-        on_up(r, e);
-        break;
-    case LINK_DOWN:
-        on_down(r, e);
-        break;
+    case LINK_UP: on_up(r, e); break;
+    case LINK_DOWN: on_down(r, e); break;
     case LINK_MESSAGE:
         if (router_peer(r, e->peer) != NULL) {
             router_on_message(r, e);
@@ -185,30 +181,14 @@ static void
 on_read(struct router *r, struct read_call *call)
 {
     switch (call->purpose) {
-    case READ_FOR_CURSOR:
-        router_peer_cursor(r, call);
-        break;
-    case READ_FOR_PUBLISH_PAGE:
-        router_publish_page(r, call);
-        break;
-    case READ_FOR_PUBLISH:
-        router_publish_read(r, call);
-        break;
-    case READ_FOR_PUSH:
-        router_push_read(r, call);
-        break;
-    case READ_FOR_OFFER:
-        router_offer_checked(r, call);
-        break;
-    case READ_FOR_CHECK:
-        router_fetch_checked(r, call);
-        break;
-    case READ_FOR_LOG_GET:
-        router_log_answer(r, call);
-        break;
-    case READ_FOR_GET:
-        router_get_answer(r, call);
-        break;
+    case READ_FOR_CURSOR: router_peer_cursor(r, call); break;
+    case READ_FOR_PUBLISH_PAGE: router_publish_page(r, call); break;
+    case READ_FOR_PUBLISH: router_publish_read(r, call); break;
+    case READ_FOR_PUSH: router_push_read(r, call); break;
+    case READ_FOR_OFFER: router_offer_checked(r, call); break;
+    case READ_FOR_CHECK: router_fetch_checked(r, call); break;
+    case READ_FOR_LOG_GET: router_log_answer(r, call); break;
+    case READ_FOR_GET: router_get_answer(r, call); break;
     }
 }
 
@@ -216,14 +196,9 @@ static void
 on_written(struct router *r, struct write_call *call)
 {
     switch (call->purpose) {
-    case WRITE_GOSSIPED:
-        router_gossiped(r, call);
-        break;
-    case WRITE_FETCHED:
-        router_fetched(r, call);
-        break;
-    case WRITE_FACT:
-        break;
+    case WRITE_GOSSIPED: router_gossiped(r, call); break;
+    case WRITE_FETCHED: router_fetched(r, call); break;
+    case WRITE_FACT: break;
     }
 }
 
@@ -238,13 +213,13 @@ take_mail(struct router *r)
     while (mail.written != NULL) {
         written = mail.written;
         mail.written = written->next;
-        on_written(r, (struct write_call *) written);
+        on_written(r, (struct write_call *)written);
         writer_job_free(written);
     }
     while (mail.read != NULL) {
         read = mail.read;
         mail.read = read->next;
-        on_read(r, (struct read_call *) read);
+        on_read(r, (struct read_call *)read);
         peerread_job_free(read);
     }
     if (mail.log_head > r->log_head) {
@@ -257,8 +232,8 @@ take_mail(struct router *r)
 static void
 run_timers(struct router *r)
 {
-    struct fetch_event fe = { .kind = FETCH_TICK };
-    struct mesh_event me = { .kind = MESH_TICK };
+    struct fetch_event fe = {.kind = FETCH_TICK};
+    struct mesh_event me = {.kind = MESH_TICK};
 
     if (r->now >= mesh_deadline(r->mesh)) {
         router_mesh(r, &me);
@@ -290,7 +265,7 @@ wait_ms(const struct router *r, unsigned timeout_ms)
     deadline = fetch_deadline(r->fetch);
     at = deadline < at ? deadline : at;
     at = r->next_beat < at ? r->next_beat : at;
-    return at <= r->now ? 0 : (int) (at - r->now);
+    return at <= r->now ? 0 : (int)(at - r->now);
 }
 
 void
@@ -340,7 +315,7 @@ make_tables(struct router *r)
 enum p2pfs_err
 router_new(struct router **out, const struct router_parts *p)
 {
-    struct mesh_event join = { .kind = MESH_JOIN, .topic = ROUTER_TOPIC };
+    struct mesh_event join = {.kind = MESH_JOIN, .topic = ROUTER_TOPIC};
     struct router *r;
     enum p2pfs_err err;
 

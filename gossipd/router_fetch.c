@@ -69,10 +69,10 @@ check(struct router *r, const struct fetch_action *a)
         call->job.rows[i].record = a->rows[i].record;
         call->job.rows[i].size = a->rows[i].size;
     }
-    call->job.n_rows = (unsigned) a->n_rows;
+    call->job.n_rows = (unsigned)a->n_rows;
     call->job.tag = a->peer;
     /* lost at a full queue: fetch asks for the page again after its timeout */
-    (void) router_submit_read(r, call);
+    (void)router_submit_read(r, call);
 }
 
 static void
@@ -103,7 +103,7 @@ send_request(struct router *r, const struct fetch_action *a)
         rc = wire_get(&r->buf, a->request, a->record, a->offset, a->length);
     }
     if (rc == 0) {
-        (void) links_send(r->part.links, a->peer, LINK_REQUEST, r->buf.p,
+        (void)links_send(r->part.links, a->peer, LINK_REQUEST, r->buf.p,
             r->buf.len, NULL, REQUEST_DEADLINE_MS);
     }
 }
@@ -118,21 +118,11 @@ step(struct router *r, const struct fetch_event *e)
     for (i = 0; i < n; i++) {
         switch (a[i].kind) {
         case FETCH_SEND_LOG_GET:
-        case FETCH_SEND_GET:
-            send_request(r, &a[i]);
-            break;
-        case FETCH_CHECK:
-            check(r, &a[i]);
-            break;
-        case FETCH_STORE:
-            store(r, &a[i]);
-            break;
-        case FETCH_SAVE_CURSOR:
-            save_cursor(r, &a[i]);
-            break;
-        case FETCH_BLAME:
-            router_blame(r, a[i].peer, a[i].reason);
-            break;
+        case FETCH_SEND_GET: send_request(r, &a[i]); break;
+        case FETCH_CHECK: check(r, &a[i]); break;
+        case FETCH_STORE: store(r, &a[i]); break;
+        case FETCH_SAVE_CURSOR: save_cursor(r, &a[i]); break;
+        case FETCH_BLAME: router_blame(r, a[i].peer, a[i].reason); break;
         }
     }
 }
@@ -140,7 +130,7 @@ step(struct router *r, const struct fetch_event *e)
 void
 router_fetch(struct router *r, const struct fetch_event *e)
 {
-    struct fetch_event refused = { .kind = FETCH_STORED };
+    struct fetch_event refused = {.kind = FETCH_STORED};
 
     step(r, e);
     while (r->n_refused > 0) {
@@ -153,7 +143,7 @@ router_fetch(struct router *r, const struct fetch_event *e)
 void
 router_fetched(struct router *r, struct write_call *call)
 {
-    struct fetch_event e = { .kind = FETCH_STORED };
+    struct fetch_event e = {.kind = FETCH_STORED};
     struct writer_job *job = &call->job;
 
     e.tag = job->tag;
@@ -161,7 +151,7 @@ router_fetched(struct router *r, struct write_call *call)
     router_fetch(r, &e);
 
     if (job->kind == WRITER_FILE && job->result.err == P2PFS_OK) {
-        router_offer_end(r, &job->record, (uint32_t) job->len,
+        router_offer_end(r, &job->record, (uint32_t)job->len,
             job->result.created);
     }
 }
@@ -170,7 +160,7 @@ void
 router_fetch_checked(struct router *r, const struct read_call *call)
 {
     struct fetch_row rows[PEERREAD_PAGE_MAX];
-    struct fetch_event e = { .kind = FETCH_CHECKED };
+    struct fetch_event e = {.kind = FETCH_CHECKED};
     size_t i;
 
     if (call->job.err != P2PFS_OK || call->job.n_rows > PEERREAD_PAGE_MAX) {
@@ -191,7 +181,7 @@ router_fetch_checked(struct router *r, const struct read_call *call)
 void
 router_peer_cursor(struct router *r, const struct read_call *call)
 {
-    struct fetch_event e = { .kind = FETCH_PEER_UP };
+    struct fetch_event e = {.kind = FETCH_PEER_UP};
     static const uint8_t no_epoch[STORE_EPOCH_BYTES];
 
     if (router_peer(r, call->job.tag) == NULL) {

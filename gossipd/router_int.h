@@ -16,12 +16,12 @@
 #include "gossipd/router.h"
 #include "gossipd/wire.h"
 
-#define EAGER_MAX_BYTES (32 * 1024)    /* larger files are announced, then got */
-#define PUBLISH_PAGE 64                /* rows of the log at a time */
+#define EAGER_MAX_BYTES (32 * 1024) /* larger files are announced, then got */
+#define PUBLISH_PAGE 64             /* rows of the log at a time */
 #define CACHE_BYTES (16 * 1024 * 1024) /* contents of recent messages */
 #define CACHE_ENTRIES 8192
-#define OFFERS_MAX 256     /* gossiped files whose bytes are being fetched */
-#define OFFER_MS 120000    /* then the mesh forgets that it is validating */
+#define OFFERS_MAX 256  /* gossiped files whose bytes are being fetched */
+#define OFFER_MS 120000 /* then the mesh forgets that it is validating */
 #define PUSH_DEADLINE_MS 5000
 #define REQUEST_DEADLINE_MS 3000
 #define BLAME_MAX 10       /* then the link is closed .. */
@@ -31,7 +31,7 @@
 /* Why a job was given to the reading thread. The job is the first member, so
  * peerread_job_free() frees the whole. */
 enum read_purpose {
-    READ_FOR_CURSOR,  /* of the peer that came up */
+    READ_FOR_CURSOR, /* of the peer that came up */
     READ_FOR_PUBLISH_PAGE,
     READ_FOR_PUBLISH, /* tag: place in the page */
     READ_FOR_PUSH,    /* tag: peer */
@@ -129,8 +129,8 @@ struct router {
 /* router.c */
 struct peer *router_peer(struct router *r, uint64_t number); /* or NULL */
 void router_blame(struct router *r, uint64_t peer, const char *reason);
-struct read_call *router_read_call(struct router *r,
-    enum read_purpose purpose, enum peerread_kind kind); /* or NULL */
+struct read_call *router_read_call(struct router *r, enum read_purpose purpose,
+    enum peerread_kind kind); /* or NULL */
 int router_submit_read(struct router *r, struct read_call *call);
 struct write_call *router_write_call(struct router *r,
     enum write_purpose purpose, enum writer_kind kind); /* or NULL */

@@ -23,9 +23,7 @@ send_control(struct router *r, const struct mesh_action *a)
     case MESH_SEND_UNSUBSCRIBE:
         rc = wire_subscriptions(&r->buf, &a->topic, 1, 0);
         break;
-    case MESH_SEND_GRAFT:
-        rc = wire_graft(&r->buf, a->topic);
-        break;
+    case MESH_SEND_GRAFT: rc = wire_graft(&r->buf, a->topic); break;
     case MESH_SEND_PRUNE:
         rc = wire_prune(&r->buf, a->topic, a->backoff_ms);
         break;
@@ -41,11 +39,10 @@ send_control(struct router *r, const struct mesh_action *a)
         break;
     case MESH_PUSH:
     case MESH_VALIDATE:
-    case MESH_BLAME:
-        return;
+    case MESH_BLAME: return;
     }
     if (rc == 0) {
-        (void) links_send(r->part.links, a->peer, class, r->buf.p, r->buf.len,
+        (void)links_send(r->part.links, a->peer, class, r->buf.p, r->buf.len,
             NULL, deadline);
     }
 }
@@ -59,8 +56,8 @@ send_message(struct router *r, uint64_t peer, const struct p2pfs_record *rec,
         payload_unref(body);
         return;
     }
-    (void) links_send(r->part.links, peer, LINK_PUSH, r->buf.p, r->buf.len,
-        body, PUSH_DEADLINE_MS);
+    (void)links_send(r->part.links, peer, LINK_PUSH, r->buf.p, r->buf.len, body,
+        PUSH_DEADLINE_MS);
 }
 
 static void
@@ -76,7 +73,7 @@ read_for_push(struct router *r, uint64_t peer, const struct cached *e)
     call->job.length = e->size;
     call->job.tag = peer;
     call->id = e->id;
-    (void) router_submit_read(r, call);
+    (void)router_submit_read(r, call);
 }
 
 /* A message that is no longer known is offered again by the log. */
@@ -90,8 +87,7 @@ push(struct router *r, uint64_t peer, const struct p2pfs_hash *id)
         return;
     }
     if (e->record.kind == P2PFS_RECORD_VERSION || e->size > EAGER_MAX_BYTES) {
-        send_message(r, peer, &e->record, e->size, NULL,
-            payload_ref(r->empty));
+        send_message(r, peer, &e->record, e->size, NULL, payload_ref(r->empty));
     } else if (e->payload == NULL) {
         read_for_push(r, peer, e);
     } else {
@@ -107,14 +103,13 @@ router_push_read(struct router *r, struct read_call *call)
     struct payload *body;
 
     if (job->err != P2PFS_OK || job->len != job->total
-        || job->total > EAGER_MAX_BYTES)
-    {
+        || job->total > EAGER_MAX_BYTES) {
         return;
     }
     body = payload_take(job->data, job->len);
     job->data = NULL;
     if (body != NULL) {
-        send_message(r, job->tag, &job->record, (uint32_t) job->total,
+        send_message(r, job->tag, &job->record, (uint32_t)job->total,
             p2pfs_record_has_root(&job->record) ? &job->proof : NULL, body);
     }
 }
@@ -164,8 +159,7 @@ validate_small(struct router *r)
 
 /* A large file or a version: are its bytes here already? */
 static int
-validate_announced(struct router *r, uint64_t peer,
-    const struct p2pfs_hash *id)
+validate_announced(struct router *r, uint64_t peer, const struct p2pfs_hash *id)
 {
     struct read_call *call;
 
@@ -195,8 +189,7 @@ validate(struct router *r, const struct mesh_action *a)
         return;
     }
     if (r->in.record->kind == P2PFS_RECORD_FILE
-        && r->in.size <= EAGER_MAX_BYTES)
-    {
+        && r->in.size <= EAGER_MAX_BYTES) {
         rc = validate_small(r);
     } else {
         rc = validate_announced(r, a->peer, &a->ids[0]);
@@ -215,23 +208,15 @@ router_mesh(struct router *r, const struct mesh_event *e)
     a = mesh_step(r->mesh, e, r->now, &n);
     for (i = 0; i < n; i++) {
         switch (a[i].kind) {
-        case MESH_PUSH:
-            push(r, a[i].peer, &a[i].ids[0]);
-            break;
-        case MESH_VALIDATE:
-            validate(r, &a[i]);
-            break;
-        case MESH_BLAME:
-            router_blame(r, a[i].peer, a[i].reason);
-            break;
+        case MESH_PUSH: push(r, a[i].peer, &a[i].ids[0]); break;
+        case MESH_VALIDATE: validate(r, &a[i]); break;
+        case MESH_BLAME: router_blame(r, a[i].peer, a[i].reason); break;
         case MESH_SEND_SUBSCRIBE:
         case MESH_SEND_UNSUBSCRIBE:
         case MESH_SEND_GRAFT:
         case MESH_SEND_PRUNE:
         case MESH_SEND_IHAVE:
-        case MESH_SEND_IWANT:
-            send_control(r, &a[i]);
-            break;
+        case MESH_SEND_IWANT: send_control(r, &a[i]); break;
         }
     }
 }
@@ -240,7 +225,7 @@ void
 router_verdict(struct router *r, const struct p2pfs_hash *id,
     enum mesh_verdict v)
 {
-    struct mesh_event e = { .kind = MESH_VERDICT, .ids = id, .n_ids = 1 };
+    struct mesh_event e = {.kind = MESH_VERDICT, .ids = id, .n_ids = 1};
 
     e.verdict = v;
     e.topic = ROUTER_TOPIC;
@@ -263,9 +248,8 @@ router_late(struct router *r)
 static enum mesh_verdict
 verdict_of(const struct store_result *res)
 {
-    static const enum p2pfs_err theirs[] = { P2PFS_NOT_IN_ROOT,
-        P2PFS_BAD_SET_ID, P2PFS_BAD_SET_COUNT, P2PFS_INDEX_OUT_OF_RANGE,
-        P2PFS_BODY_TOO_LARGE };
+    static const enum p2pfs_err theirs[] = {P2PFS_NOT_IN_ROOT, P2PFS_BAD_SET_ID,
+        P2PFS_BAD_SET_COUNT, P2PFS_INDEX_OUT_OF_RANGE, P2PFS_BODY_TOO_LARGE};
     size_t i;
 
     if (res->err == P2PFS_OK) {
@@ -292,10 +276,9 @@ router_gossiped(struct router *r, struct write_call *call)
     if (v == MESH_ACCEPT) {
         body = payload_take(job->data, job->len);
         job->data = NULL;
-        if (cache_put(r->cache, &id, &job->record, (uint32_t) job->len,
+        if (cache_put(r->cache, &id, &job->record, (uint32_t)job->len,
                 p2pfs_record_has_root(&job->record) ? &job->proof : NULL, body)
-            != P2PFS_OK)
-        {
+            != P2PFS_OK) {
             v = MESH_DUPLICATE; /* stored; the log tells others of it */
         }
     }
@@ -324,7 +307,7 @@ void
 router_offer_checked(struct router *r, const struct read_call *call)
 {
     const struct peerread_row *row = &call->job.rows[0];
-    struct fetch_event e = { .kind = FETCH_OFFER };
+    struct fetch_event e = {.kind = FETCH_OFFER};
 
     if (call->job.err != P2PFS_OK) {
         router_verdict(r, &call->id, MESH_IGNORE);
@@ -353,8 +336,7 @@ router_offer_end(struct router *r, const struct p2pfs_record *rec,
     p2pfs_record_id(r->hasher, rec, &id);
     for (i = 0; i < OFFERS_MAX; i++) {
         if (r->offers[i].until != 0
-            && p2pfs_hash_cmp(&r->offers[i].id, &id) == 0)
-        {
+            && p2pfs_hash_cmp(&r->offers[i].id, &id) == 0) {
             r->offers[i].until = 0;
             err = cache_put(r->cache, &id, rec, size, NULL, NULL);
             router_verdict(r, &id,

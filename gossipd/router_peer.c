@@ -11,7 +11,7 @@
 static void
 on_subscriptions(struct router *r, uint64_t peer, const P2pfs__Rpc *rpc)
 {
-    struct mesh_event e = { .peer = peer };
+    struct mesh_event e = {.peer = peer};
     size_t i;
 
     for (i = 0; i < rpc->n_subscriptions; i++) {
@@ -27,7 +27,7 @@ on_ids(struct router *r, uint64_t peer, enum mesh_event_kind kind,
     const char *topic, const ProtobufCBinaryData *bytes, size_t n)
 {
     struct p2pfs_hash ids[WIRE_IDS_MAX];
-    struct mesh_event e = { .kind = kind, .peer = peer, .topic = topic };
+    struct mesh_event e = {.kind = kind, .peer = peer, .topic = topic};
 
     e.n_ids = wire_ids(bytes, n, ids, WIRE_IDS_MAX);
     e.ids = ids;
@@ -37,7 +37,7 @@ on_ids(struct router *r, uint64_t peer, enum mesh_event_kind kind,
 static void
 on_control(struct router *r, uint64_t peer, const P2pfs__ControlMessage *c)
 {
-    struct mesh_event e = { .peer = peer };
+    struct mesh_event e = {.peer = peer};
     uint64_t seconds;
     size_t i;
 
@@ -58,7 +58,7 @@ on_control(struct router *r, uint64_t peer, const P2pfs__ControlMessage *c)
         e.kind = MESH_PRUNE;
         e.topic = c->prune[i]->topicid;
         seconds = c->prune[i]->backoff;
-        e.backoff_ms = seconds > 3600 ? 3600000 : (unsigned) seconds * 1000;
+        e.backoff_ms = seconds > 3600 ? 3600000 : (unsigned)seconds * 1000;
         router_mesh(r, &e);
     }
 }
@@ -84,7 +84,7 @@ static void
 on_publish(struct router *r, const struct link_event *e,
     const P2pfs__Message *m)
 {
-    struct mesh_event ev = { .kind = MESH_RECEIVED, .peer = e->peer };
+    struct mesh_event ev = {.kind = MESH_RECEIVED, .peer = e->peer};
     struct p2pfs_record rec;
     struct p2pfs_hash id;
     const char *wrong;
@@ -132,7 +132,7 @@ on_log_get(struct router *r, uint64_t peer, const P2pfs__LogGet *m)
         ? m->max
         : PEERREAD_PAGE_MAX / 2;
     call->job.tag = peer;
-    (void) router_submit_read(r, call);
+    (void)router_submit_read(r, call);
 }
 
 void
@@ -143,9 +143,8 @@ router_log_answer(struct router *r, const struct read_call *call)
     }
     if (wire_log_page(&r->buf, r->part.epoch, call->job.after, call->job.head,
             call->job.rows, call->job.n_rows)
-        == 0)
-    {
-        (void) links_send(r->part.links, call->job.tag, LINK_REQUEST, r->buf.p,
+        == 0) {
+        (void)links_send(r->part.links, call->job.tag, LINK_REQUEST, r->buf.p,
             r->buf.len, NULL, REQUEST_DEADLINE_MS);
     }
 }
@@ -154,7 +153,7 @@ static void
 on_log_page(struct router *r, uint64_t peer, const P2pfs__LogPage *m)
 {
     struct fetch_row rows[PEERREAD_PAGE_MAX];
-    struct fetch_event e = { .kind = FETCH_PAGE, .peer = peer };
+    struct fetch_event e = {.kind = FETCH_PAGE, .peer = peer};
 
     if (wire_log_rows(m, rows, PEERREAD_PAGE_MAX, &e.n_rows) != P2PFS_OK) {
         router_blame(r, peer, "malformed page of a log");
@@ -172,7 +171,7 @@ send_data(struct router *r, uint64_t peer, uint64_t request,
     enum wire_status status)
 {
     if (wire_data(&r->buf, request, status, 0, 0, NULL) == 0) {
-        (void) links_send(r->part.links, peer, LINK_BULK, r->buf.p, r->buf.len,
+        (void)links_send(r->part.links, peer, LINK_BULK, r->buf.p, r->buf.len,
             payload_ref(r->empty), 0);
     }
 }
@@ -189,8 +188,7 @@ on_get(struct router *r, uint64_t peer, const P2pfs__Get *m)
     }
     if (p2pfs_record_decode(&call->job.record, m->record.data, m->record.len)
             != P2PFS_OK
-        || m->length > FETCH_RANGE_BYTES)
-    {
+        || m->length > FETCH_RANGE_BYTES) {
         peerread_job_free(&call->job);
         router_blame(r, peer, "malformed request for a record");
         return;
@@ -228,19 +226,18 @@ router_get_answer(struct router *r, struct read_call *call)
     }
     if (wire_data(&r->buf, job->tag2, WIRE_DATA_OK, job->offset, job->total,
             proof)
-        != 0)
-    {
+        != 0) {
         payload_unref(body);
         return;
     }
-    (void) links_send(r->part.links, job->tag, LINK_BULK, r->buf.p, r->buf.len,
+    (void)links_send(r->part.links, job->tag, LINK_BULK, r->buf.p, r->buf.len,
         body, 0);
 }
 
 static void
 on_data(struct router *r, const struct link_event *le, const P2pfs__Data *m)
 {
-    struct fetch_event e = { .kind = FETCH_DATA, .peer = le->peer };
+    struct fetch_event e = {.kind = FETCH_DATA, .peer = le->peer};
     struct p2pfs_proof proof;
 
     wire_proof(m->has_proof, &m->proof, &proof);
@@ -257,7 +254,7 @@ on_data(struct router *r, const struct link_event *le, const P2pfs__Data *m)
 static void
 on_head(struct router *r, uint64_t peer, const P2pfs__Ping *m)
 {
-    struct fetch_event e = { .kind = FETCH_HEAD, .peer = peer };
+    struct fetch_event e = {.kind = FETCH_HEAD, .peer = peer};
 
     if (m->has_log_epoch && m->log_epoch.len == STORE_EPOCH_BYTES) {
         e.epoch = m->log_epoch.data;
@@ -319,7 +316,7 @@ router_tell_head(struct router *r)
         return;
     }
     for (i = 0; i < r->n_peers; i++) {
-        (void) links_send(r->part.links, r->peers[i].number, LINK_REQUEST,
+        (void)links_send(r->part.links, r->peers[i].number, LINK_REQUEST,
             r->buf.p, r->buf.len, NULL, REQUEST_DEADLINE_MS);
     }
 }

@@ -22,7 +22,7 @@ is_small_file(const struct p2pfs_record *rec, uint32_t size)
 static void
 advance(struct router *r)
 {
-    struct mesh_event e = { .kind = MESH_PUBLISH };
+    struct mesh_event e = {.kind = MESH_PUBLISH};
     struct publishing *p;
 
     while (r->page_at < r->page_rows) {
@@ -48,8 +48,7 @@ router_publish(struct router *r)
     struct read_call *call;
 
     if (r->page_out || r->page_at < r->page_rows
-        || r->published >= r->log_head)
-    {
+        || r->published >= r->log_head) {
         return;
     }
     call = router_read_call(r, READ_FOR_PUBLISH_PAGE, PEERREAD_LOG);
@@ -99,8 +98,7 @@ start_row(struct router *r, const struct peerread_row *row, size_t place)
             || cache_put(r->cache, &p->id, &row->record,
                    row->record.kind == P2PFS_RECORD_FILE ? row->size : 0, NULL,
                    NULL)
-                == P2PFS_OK)
-        {
+                == P2PFS_OK) {
             p->state = PUBLISH_READY;
         }
     } else if (e != NULL) {
@@ -118,8 +116,7 @@ router_publish_page(struct router *r, const struct read_call *call)
 
     r->page_out = 0;
     if (call->job.err != P2PFS_OK || call->job.n_rows == 0
-        || call->job.n_rows > PUBLISH_PAGE)
-    {
+        || call->job.n_rows > PUBLISH_PAGE) {
         return; /* asked again with the next beat */
     }
     r->page_rows = call->job.n_rows;
@@ -149,8 +146,7 @@ router_publish_read(struct router *r, struct read_call *call)
             && cache_put(r->cache, &call->id, &job->record, call->size,
                    p2pfs_record_has_root(&job->record) ? &job->proof : NULL,
                    body)
-                == P2PFS_OK)
-        {
+                == P2PFS_OK) {
             p->state = PUBLISH_READY;
         }
     }

@@ -1,0 +1,37 @@
+/*
+ * gossipd/node.h: one running node: its parts in the order in which they start
+ * and, backwards, stop.
+ */
+
+#ifndef P2PFS_GOSSIPD_NODE_H
+#define P2PFS_GOSSIPD_NODE_H
+
+#include "core/error.h"
+#include "gossipd/config.h"
+#include "gossipd/log.h"
+
+struct node;
+
+/*
+ * Starts everything. Both are borrowed until node_stop. Where it fails the log
+ * says why.
+ */
+enum p2pfs_err node_start(struct node **out, const struct config *c,
+    struct log *log) P2PFS_MUST_CHECK;
+
+/* A descriptor that ends the wait of node_turn when it is readable. */
+void node_watch(struct node *n, int fd);
+
+/* One turn of the router, at most timeout_ms long. */
+void node_turn(struct node *n, unsigned timeout_ms);
+
+/* Another list of peers to dial. */
+void node_set_peers(struct node *n, const struct config *c);
+
+/*
+ * Takes no more uploads, commits and answers what was taken, says goodbye to
+ * peers, checkpoints, closes. Takes NULL.
+ */
+void node_stop(struct node *n);
+
+#endif
