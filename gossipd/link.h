@@ -90,7 +90,13 @@ void links_close(struct links *l);
 
 const uint8_t *links_node_id(const struct links *l);
 
-/* SIGHUP: another list of peers; links that are up stay up. */
+/*
+ * What Ping and Pong tell of this node's log (epoch: 16 bytes). Links send them
+ * by themselves; the messages of the other side are also given to on_event.
+ */
+void links_set_ping(struct links *l, const uint8_t *epoch, uint64_t head);
+
+/* SIGHUP: another list of peers (copied); links that are up stay up. */
 void links_set_peers(struct links *l, const struct link_peer *peers, size_t n);
 
 /* Another descriptor that ends the wait of links_poll when readable. */

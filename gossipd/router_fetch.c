@@ -182,14 +182,12 @@ void
 router_peer_cursor(struct router *r, const struct read_call *call)
 {
     struct fetch_event e = {.kind = FETCH_PEER_UP};
-    static const uint8_t no_epoch[STORE_EPOCH_BYTES];
 
     if (router_peer(r, call->job.tag) == NULL) {
         return;
     }
     e.peer = call->job.tag;
     e.node_id = call->job.node_id;
-    e.epoch = no_epoch;
     if (call->job.err == P2PFS_OK) {
         e.epoch = call->job.epoch;
         e.seq = call->job.after;
