@@ -35,7 +35,7 @@ CLIENT_SRC = $(wildcard client/*.c)
 CLI_SRC = $(wildcard client/cli/*.c)
 MODULE_SRC = $(wildcard ngx_p2pfs_module/*.c)
 MODULE_DEPS = config $(CORE_SRC) $(MODULE_SRC) \
-              $(wildcard core/*.h ngx_p2pfs_module/*.h)
+              $(wildcard core/*.h ngx_p2pfs_module/*.h ngx_p2pfs_module/*.map)
 UNIT_SRC = $(wildcard t/unit/test_*.c)
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -55,7 +55,9 @@ CLIENT_LIBS = -lcurl $(CORE_LIBS)
 
 MODULE = $(BUILD)/ngx_http_p2pfs_module.so
 
-all: module $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs
+PROGRAMS = $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs
+
+all: module $(PROGRAMS)
 .PHONY: all module unit unit-bin clean FORCE
 .DELETE_ON_ERROR:
 
@@ -172,11 +174,74 @@ wipe:
 .PHONY: deps up down wipe
 
 
-# Tests
+# Tests: TESTS=t/some.t runs one of them
+
+NGINX ?= nginx
+TESTS ?= $(UNIT_BIN) $(sort $(wildcard t/*.t t/cluster/*.t))
+TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP P2PFS_BUILD='$(abspath $(BUILD))' \
+           NGINX='$(NGINX)' TEST_NGINX_BINARY='$(NGINX)' \
+           TEST_NGINX_LOAD_MODULES='$(abspath $(MODULE))' \
+           TEST_NGINX_SERVROOT='$(abspath $(BUILD))/servroot' \
+           TEST_NGINX_PORT=$$(tools/free-port)
 
 unit-bin: $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT_BIN)
+
+check:
+	@tools/deps run test
+	@$(MAKE) --no-print-directory all unit-bin
+	@$(MAKE) --no-print-directory prove
+prove:
+	$(TEST_ENV) prove -It/lib $(TESTS)
+
+# All of it again with the sanitizers, except what only takes time. A report is
+# a file, whoever made it, and any report is a failure.
+ASAN = $(BUILD)/asan
+ASAN_REPORTS = $(abspath $(ASAN))/reports
+ASAN_TESTS ?= $(UNIT_SRC:t/unit/%.c=$(ASAN)/unit/%) $(sort $(wildcard t/*.t \
+              $(foreach t,$(ASAN_CLUSTER),t/cluster/$(t).t)))
+ASAN_CLUSTER ?= *
+ASAN_MAKE = $(MAKE) --no-print-directory CC=gcc BUILD='$(ASAN)' OPT='-O1 -g' \
+    SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' \
+    NGX_SRC='$(abspath $(BUILD))/nginx-asan/src' \
+    NGINX='$(abspath $(BUILD))/nginx-asan/nginx' TESTS='$(ASAN_TESTS)'
+asan:
+	@tools/deps run test
+	@tools/nginx-asan '$(BUILD)/nginx-asan'
+	@$(ASAN_MAKE) all unit-bin
+	@rm -rf '$(ASAN_REPORTS)' && mkdir -m 1777 '$(ASAN_REPORTS)'
+	@ASAN_OPTIONS='log_path=$(ASAN_REPORTS)/report' \
+	    UBSAN_OPTIONS='print_stacktrace=1:log_path=$(ASAN_REPORTS)/report' \
+	    $(ASAN_MAKE) prove; rc=$$?; \
+	    cat '$(ASAN_REPORTS)'/* 2>/dev/null && exit 1; exit $$rc
+
+lint:
+	@tools/deps run test lint
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' tools/lint
+
+docker-check:
+	@docker/check
+
+FORMATTED = $(wildcard $(foreach d,core gossipd client client/cli \
+            client/examples t t/unit,$(d)/*.[ch]))
+format:
+	@tools/deps lint
+	clang-format -i $(FORMATTED)
+.PHONY: check prove asan lint docker-check format install
+
+
+# Installation
+
+PREFIX ?= /usr/local
+NGX_MODULES ?= $(PREFIX)/lib/nginx/modules
+install: all
+	install -d $(DESTDIR)$(NGX_MODULES) $(DESTDIR)$(PREFIX)/bin \
+	    $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(MODULE) $(DESTDIR)$(NGX_MODULES)
+	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	cp -P $(BUILD)/lib/libp2pfs.* $(DESTDIR)$(PREFIX)/lib
+	install -m 644 client/p2pfs.h $(DESTDIR)$(PREFIX)/include
 
 clean:
 	rm -rf $(BUILD)
