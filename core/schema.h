@@ -17,8 +17,11 @@
  *         bits: 16 bytes, bit (i mod 128) set (byte i/8, low bit first): F(v,
  *         i, content.entry) is here. upper: of a rooted version, the proof
  *         above tile level 0, which all files of the block share.
- *     pick(pk2, ak)              F(v, i, alt.entry) is here: the exceptions,
- *                                where a version's file is not the content row
+ *         Every block that has an F has a row.
+ *     pick(pk2, ak)              F(v, i, alt.entry) is here, pk2 = vk<<32 | i:
+ *                                the exceptions, where a version's file is not
+ *                                the content row. A rooted version has at most
+ *                                one for an index, a draft any number
  *     tile(tk, h)                fat tiles (core/tile.h). A rooted version that
  *                                is incomplete has its level 0 tiles with holes
  *                                (zero hashes): every sibling a proof proved
@@ -33,7 +36,13 @@
  * the tile, else the alt row that pick names.
  *
  * A draft that completes hands its vk, and with it its tiles, to the version
- * that is born; what it held besides moves to a new draft row.
+ * that is born; what it held besides moves to a new draft row. (Where that very
+ * root had been started here, the tiles move to the row that it has.)
+ *
+ * A draft beside a complete version of its group holds only files that no
+ * complete version of the group has, and no tiles: it will never be a version
+ * (rule 5). One that holds nothing is deleted. Every label has a
+ * group and every group a version.
  */
 
 #ifndef P2PFS_CORE_SCHEMA_H
@@ -69,7 +78,8 @@ int64_t p2pfs_schema_key(int64_t high, uint32_t low);
  */
 enum p2pfs_err p2pfs_schema_migrate(sqlite3 *db) P2PFS_MUST_CHECK;
 
-/* On a read-only one: STORE_SCHEMA unless it is exactly this version. */
+/* On a read-only one: STORE_SCHEMA unless it is exactly this version;
+ * STORE_UNAVAILABLE where the file is still empty. */
 enum p2pfs_err p2pfs_schema_check(sqlite3 *db) P2PFS_MUST_CHECK;
 
 #endif
