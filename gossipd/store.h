@@ -103,8 +103,15 @@ enum p2pfs_err store_set_peer(struct store *s, const uint8_t node_id[static 32],
     const uint8_t epoch[static STORE_EPOCH_BYTES], uint64_t seq)
     P2PFS_MUST_CHECK;
 
-/* Moves the WAL into the database as far as the policy asks; never fails
- * loudly (it is tried again). `stopping`: as far as possible. */
-void store_checkpoint(struct store *s, int stopping);
+/*
+ * Moves the WAL into the database as far as the policy asks; never fails
+ * loudly (it is tried again).
+ */
+enum store_checkpoint_when {
+    STORE_CHECKPOINT_COMMIT, /* after a commit: only when the WAL has grown */
+    STORE_CHECKPOINT_IDLE,   /* nothing to do: all of it, WAL cut to nothing */
+    STORE_CHECKPOINT_STOP    /* the same, waiting longer for readers */
+};
+void store_checkpoint(struct store *s, enum store_checkpoint_when when);
 
 #endif

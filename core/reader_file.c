@@ -1,0 +1,192 @@
+/* Files and their proofs, checked against the tree on every read. */
+
+#include <string.h>
+
+#include "core/reader_impl.h"
+
+/* Leaf and siblings out of one tile; leaf only of level 0. */
+static enum p2pfs_err
+read_tile(struct p2pfs_reader *r, const struct p2pfs_version *v,
+    unsigned level, uint32_t index, struct p2pfs_hash *leaf,
+    struct p2pfs_proof *proof)
+{
+    uint64_t node = (uint64_t)index >> P2PFS_TILE_HEIGHT * level;
+    uint64_t t = node / P2PFS_TILE_WIDTH;
+    unsigned i = node % P2PFS_TILE_WIDTH;
+    unsigned width = p2pfs_tile_width(v->n, level, t);
+    const uint8_t *tile;
+    size_t len = 0;
+    int got;
+
+    got = P2PFS_SQL_STEP(&r->q, Q_TILE,
+        p2pfs_schema_tile_key(v->vk, level, t));
+    if (got < 0) {
+        return p2pfs_reader_fail(r, "read a tile");
+    }
+    if (got == 0) {
+        return p2pfs_reader_note(r, "read a tile", P2PFS_FILE_DAMAGED);
+    }
+    tile = p2pfs_sql_bytes(&r->q, Q_TILE, 0, &len);
+    if (tile == NULL || len != p2pfs_tile_bytes(width)
+        || proof->len > P2PFS_PROOF_MAX - P2PFS_TILE_HEIGHT)
+    {
+        return p2pfs_reader_note(r, "read a tile", P2PFS_FILE_DAMAGED);
+    }
+    if (level == 0) {
+        memcpy(leaf->b, tile + p2pfs_tile_offset(width, 0, i), sizeof(*leaf));
+    }
+    proof->len += p2pfs_tile_path(tile, width, i, proof->hash + proof->len);
+    p2pfs_sql_reset(&r->q, Q_TILE);
+    return P2PFS_OK;
+}
+
+static enum p2pfs_err
+read_proof(struct p2pfs_reader *r, const struct p2pfs_version *v,
+    uint32_t index, struct p2pfs_hash *leaf, struct p2pfs_proof *proof)
+{
+    unsigned levels = p2pfs_tile_levels(v->n);
+    enum p2pfs_err err;
+    unsigned level;
+
+    proof->len = 0;
+    for (level = 0; level < levels; level++) {
+        err = read_tile(r, v, level, index, leaf, proof);
+        if (err != P2PFS_OK) {
+            return err;
+        }
+    }
+    if (proof->len != p2pfs_proof_length(v->n, index)) {
+        return p2pfs_reader_note(r, "read a proof", P2PFS_FILE_DAMAGED);
+    }
+    return P2PFS_OK;
+}
+
+/* The body that a statement gives for a key, and its entry; *found. */
+static enum p2pfs_err
+read_body(struct p2pfs_reader *r, enum reader_statement id, int64_t key,
+    struct p2pfs_file *f, int *found)
+{
+    int got = P2PFS_SQL_STEP(&r->q, id, key);
+
+    *found = got > 0;
+    if (got < 0) {
+        return p2pfs_reader_fail(r, "read a file");
+    }
+    if (got == 0) {
+        return P2PFS_OK;
+    }
+    f->content = p2pfs_sql_bytes(&r->q, id, 0, &f->len);
+    if (f->content == NULL) {
+        return p2pfs_reader_note(r, "read a file", P2PFS_NO_MEMORY);
+    }
+    p2pfs_hash_data(r->hasher, f->content, f->len, &f->entry);
+    if (p2pfs_hasher_failed(r->hasher)) {
+        return p2pfs_reader_note(r, "hash a file", P2PFS_INTERNAL);
+    }
+    return P2PFS_OK;
+}
+
+static enum p2pfs_err
+read_matching(struct p2pfs_reader *r, enum reader_statement id, int64_t key,
+    const struct p2pfs_hash *leaf, struct p2pfs_file *f, int *matches)
+{
+    struct p2pfs_hash computed;
+    enum p2pfs_err err;
+
+    err = read_body(r, id, key, f, matches);
+    if (err != P2PFS_OK || !*matches) {
+        return err;
+    }
+    p2pfs_hash_leaf(r->hasher, &f->entry, &computed);
+    *matches = p2pfs_hash_cmp(&computed, leaf) == 0
+        && !p2pfs_hasher_failed(r->hasher);
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
+    uint32_t index, struct p2pfs_file *f)
+{
+    struct p2pfs_hash leaf;
+    enum p2pfs_err err;
+    int matches;
+
+    if (!v->complete) {
+        return P2PFS_SET_INCOMPLETE;
+    }
+    if (index >= v->n) {
+        return P2PFS_FILE_NOT_FOUND;
+    }
+    f->index = index;
+    f->n = v->n;
+    err = read_proof(r, v, index, &leaf, &f->proof);
+    if (err != P2PFS_OK) {
+        return err;
+    }
+    err = read_matching(r, Q_CONTENT, p2pfs_schema_key(v->gk, index), &leaf,
+        f, &matches);
+    if (err != P2PFS_OK || matches) {
+        return err;
+    }
+    err = read_matching(r, Q_PICKED, p2pfs_schema_key(v->vk, index), &leaf, f,
+        &matches);
+    if (err != P2PFS_OK || matches) {
+        return err;
+    }
+    return p2pfs_reader_note(r, "read a file", P2PFS_FILE_DAMAGED);
+}
+
+/* The file in one group; *found. */
+static enum p2pfs_err
+read_by_entry(struct p2pfs_reader *r, int64_t k, const struct p2pfs_hash *hash,
+    struct p2pfs_file *f, int *found)
+{
+    static const enum reader_statement ids[] = {Q_CONTENT_BY_ENTRY,
+        Q_ALT_BY_ENTRY};
+    enum p2pfs_err err;
+    unsigned i;
+
+    *found = 0;
+    for (i = 0; i < sizeof(ids) / sizeof(*ids) && !*found; i++) {
+        p2pfs_sql_blob(&r->q, ids[i], 2, hash->b, sizeof(*hash));
+        err = read_body(r, ids[i], k, f, found);
+        if (err != P2PFS_OK) {
+            return err;
+        }
+    }
+    if (*found && p2pfs_hash_cmp(&f->entry, hash) != 0) {
+        return p2pfs_reader_note(r, "read a file", P2PFS_FILE_DAMAGED);
+    }
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+p2pfs_reader_by_hash(struct p2pfs_reader *r, const char *id, size_t id_len,
+    uint64_t index, const struct p2pfs_hash *hash, struct p2pfs_file *f)
+{
+    int64_t sk, served, k;
+    enum p2pfs_err err;
+    int got, found;
+
+    err = p2pfs_reader_label(r, id, id_len, &sk, &served);
+    if (err != P2PFS_OK) {
+        return err;
+    }
+    memset(&f->proof, 0, sizeof(f->proof));
+    got = P2PFS_SQL_STEP(&r->q, Q_GROUPS, sk);
+    for ( ; got > 0; got = p2pfs_sql_next(&r->q, Q_GROUPS)) {
+        f->n = (uint32_t)p2pfs_sql_int(&r->q, Q_GROUPS, 1);
+        if (index >= f->n) {
+            continue;
+        }
+        f->index = (uint32_t)index;
+        k = p2pfs_schema_key(p2pfs_sql_int(&r->q, Q_GROUPS, 0), f->index);
+        err = read_by_entry(r, k, hash, f, &found);
+        if (err != P2PFS_OK || found) {
+            p2pfs_sql_reset(&r->q, Q_GROUPS);
+            return err;
+        }
+    }
+    return got < 0 ? p2pfs_reader_fail(r, "read groups")
+                   : P2PFS_VERSION_NOT_FOUND;
+}
