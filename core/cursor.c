@@ -51,19 +51,19 @@ read_uint(struct p2pfs_cursor *c, size_t len)
 uint8_t
 p2pfs_cursor_u8(struct p2pfs_cursor *c)
 {
-    return (uint8_t) read_uint(c, 1);
+    return (uint8_t)read_uint(c, 1);
 }
 
 uint16_t
 p2pfs_cursor_u16(struct p2pfs_cursor *c)
 {
-    return (uint16_t) read_uint(c, 2);
+    return (uint16_t)read_uint(c, 2);
 }
 
 uint32_t
 p2pfs_cursor_u32(struct p2pfs_cursor *c)
 {
-    return (uint32_t) read_uint(c, 4);
+    return (uint32_t)read_uint(c, 4);
 }
 
 uint64_t
@@ -110,7 +110,7 @@ write_uint(struct p2pfs_writer *w, uint64_t v, size_t len)
     size_t i;
 
     for (i = len; i > 0; i--) {
-        b[i - 1] = (uint8_t) v;
+        b[i - 1] = (uint8_t)v;
         v >>= 8;
     }
 

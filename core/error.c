@@ -5,8 +5,8 @@
 #include "core/error.h"
 
 static const struct p2pfs_err_row ROWS[P2PFS_ERR_COUNT] = {
-#define P2PFS_ERR_ROW(name, code, http, exit, text)                           \
-    [P2PFS_##name] = { code, http, exit, text },
+#define P2PFS_ERR_ROW(name, code, http, exit, text)                            \
+    [P2PFS_##name] = {code, http, exit, text},
     P2PFS_ERRORS(P2PFS_ERR_ROW)
 #undef P2PFS_ERR_ROW
 };

@@ -43,8 +43,8 @@ p2pfs_frame_next(const uint8_t *data, size_t len, size_t *frame_len,
         return 0;
     }
 
-    *frame_len = LENGTH_BYTES + (size_t) rest;
-    *type = (enum p2pfs_frame_type) t;
+    *frame_len = LENGTH_BYTES + (size_t)rest;
+    *type = (enum p2pfs_frame_type)t;
 
     return 1;
 }
@@ -56,7 +56,7 @@ begin(struct p2pfs_writer *w, uint8_t *out, size_t cap,
 {
     p2pfs_writer_init(w, out, cap);
     p2pfs_writer_u32(w, 0);
-    p2pfs_writer_u8(w, (uint8_t) type);
+    p2pfs_writer_u8(w, (uint8_t)type);
 }
 
 /* `behind`: bytes of the frame that do not go through the writer. */
@@ -64,14 +64,14 @@ static size_t
 finish(const struct p2pfs_writer *w, uint8_t *out, uint32_t behind)
 {
     struct p2pfs_writer head;
-    size_t len = (size_t) (w->p - out);
+    size_t len = (size_t)(w->p - out);
 
     if (w->bad) {
         return 0;
     }
 
     p2pfs_writer_init(&head, out, LENGTH_BYTES);
-    p2pfs_writer_u32(&head, (uint32_t) (len - LENGTH_BYTES) + behind);
+    p2pfs_writer_u32(&head, (uint32_t)(len - LENGTH_BYTES) + behind);
 
     return len;
 }
@@ -113,7 +113,7 @@ p2pfs_frame_result(uint8_t out[P2PFS_FRAME_SMALL_MAX],
 
     begin(&w, out, P2PFS_FRAME_SMALL_MAX, P2PFS_FRAME_RESULT);
     p2pfs_writer_u64(&w, r->request);
-    p2pfs_writer_u16(&w, (uint16_t) r->err);
+    p2pfs_writer_u16(&w, (uint16_t)r->err);
     p2pfs_writer_u8(&w, r->created != 0);
     p2pfs_writer_bytes(&w, &r->entry, P2PFS_HASH_BYTES);
     p2pfs_writer_bytes(&w, &r->root, P2PFS_HASH_BYTES);
@@ -130,8 +130,7 @@ p2pfs_frame_put_head(uint8_t out[P2PFS_FRAME_PUT_HEAD_MAX],
     struct p2pfs_writer w;
 
     if (p->id_len > P2PFS_SET_ID_MAX || p->len > P2PFS_FILE_BYTES_MAX
-        || (p->has_root && p->proof.len > P2PFS_PROOF_MAX))
-    {
+        || (p->has_root && p->proof.len > P2PFS_PROOF_MAX)) {
         return 0;
     }
 
@@ -145,9 +144,8 @@ p2pfs_frame_put_head(uint8_t out[P2PFS_FRAME_PUT_HEAD_MAX],
 
     if (p->has_root) {
         p2pfs_writer_bytes(&w, &p->root, P2PFS_HASH_BYTES);
-        p2pfs_writer_u8(&w, (uint8_t) p->proof.len);
-        p2pfs_writer_bytes(&w, p->proof.hash,
-            p->proof.len * P2PFS_HASH_BYTES);
+        p2pfs_writer_u8(&w, (uint8_t)p->proof.len);
+        p2pfs_writer_bytes(&w, p->proof.hash, p->proof.len * P2PFS_HASH_BYTES);
     }
 
     p2pfs_writer_u32(&w, p->len);
@@ -163,8 +161,7 @@ open_frame(struct p2pfs_cursor *c, const uint8_t *frame, size_t len,
     p2pfs_cursor_init(c, frame, len);
 
     if (p2pfs_cursor_u32(c) != len - LENGTH_BYTES
-        || p2pfs_cursor_u8(c) != type)
-    {
+        || p2pfs_cursor_u8(c) != type) {
         c->bad = 1;
     }
 }
@@ -260,7 +257,7 @@ p2pfs_frame_read_result(const uint8_t *frame, size_t len,
         return P2PFS_BAD_FRAME;
     }
 
-    r->err = (enum p2pfs_err) err;
+    r->err = (enum p2pfs_err)err;
 
     return close_frame(&c);
 }
@@ -289,7 +286,7 @@ p2pfs_frame_read_put(const uint8_t *frame, size_t len, struct p2pfs_put *p)
     open_frame(&c, frame, len, P2PFS_FRAME_PUT);
     p->request = p2pfs_cursor_u64(&c);
     p->id_len = p2pfs_cursor_u8(&c);
-    p->id = (const char *) p2pfs_cursor_bytes(&c, p->id_len);
+    p->id = (const char *)p2pfs_cursor_bytes(&c, p->id_len);
     p->n = p2pfs_cursor_u64(&c);
     p->index = p2pfs_cursor_u64(&c);
     p->has_root = read_bool(&c);
@@ -303,8 +300,7 @@ p2pfs_frame_read_put(const uint8_t *frame, size_t len, struct p2pfs_put *p)
     p->content = p2pfs_cursor_bytes(&c, p->len);
 
     if (c.bad || p->len > P2PFS_FILE_BYTES_MAX
-        || p2pfs_set_id_check(p->id, p->id_len) != P2PFS_OK)
-    {
+        || p2pfs_set_id_check(p->id, p->id_len) != P2PFS_OK) {
         return P2PFS_BAD_FRAME;
     }
 

@@ -143,7 +143,7 @@ p2pfs_hash_is_zero(const struct p2pfs_hash *a)
 enum p2pfs_err
 p2pfs_hash_parse(struct p2pfs_hash *out, const char *text, size_t len)
 {
-    (void) p2pfs_hex_skip_0x(&text, &len);
+    (void)p2pfs_hex_skip_0x(&text, &len);
 
     if (len != P2PFS_HASH_HEX) {
         return P2PFS_BAD_HEX;

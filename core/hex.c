@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+/* clang-format off */
+
 /* The two digits of every byte, one behind the other: one copy for a byte. */
 #define ROW(hi)                                                               \
     hi "0" hi "1" hi "2" hi "3" hi "4" hi "5" hi "6" hi "7"                   \
@@ -26,6 +28,8 @@ static const uint8_t DIGITS[256] = {
     ['E'] = 0x1e, ['F'] = 0x1f,
 };
 
+/* clang-format on */
+
 void
 p2pfs_hex_encode(char *out, const uint8_t *in, size_t len)
 {
@@ -40,7 +44,7 @@ p2pfs_hex_encode(char *out, const uint8_t *in, size_t len)
 enum p2pfs_err
 p2pfs_hex_decode(uint8_t *out, const char *hex, size_t hex_len)
 {
-    const uint8_t *in = (const uint8_t *) hex;
+    const uint8_t *in = (const uint8_t *)hex;
     unsigned all = DIGIT;
     size_t i;
 
@@ -53,7 +57,7 @@ p2pfs_hex_decode(uint8_t *out, const char *hex, size_t hex_len)
         unsigned lo = DIGITS[in[2 * i + 1]];
 
         all &= hi & lo;
-        out[i] = (uint8_t) (hi << 4 | (lo & 0x0f));
+        out[i] = (uint8_t)(hi << 4 | (lo & 0x0f));
     }
 
     return all ? P2PFS_OK : P2PFS_BAD_HEX;

@@ -122,7 +122,7 @@ scan_word(struct scan *s, const char *word)
 {
     size_t len = strlen(word);
 
-    if ((size_t) (s->end - s->p) < len || memcmp(s->p, word, len) != 0) {
+    if ((size_t)(s->end - s->p) < len || memcmp(s->p, word, len) != 0) {
         return fail(s, "unknown word");
     }
 
@@ -142,7 +142,7 @@ scan_unit(struct scan *s, unsigned *unit)
     }
 
     s->p += 4;
-    *unit = (unsigned) b[0] << 8 | b[1];
+    *unit = (unsigned)b[0] << 8 | b[1];
 
     return 1;
 }
@@ -164,9 +164,8 @@ scan_unicode_escape(struct scan *s)
         return 1;
     }
 
-    if (high < 0xdc00 && accept(s, '\\') && accept(s, 'u')
-        && scan_unit(s, &low) && low >= 0xdc00 && low <= 0xdfff)
-    {
+    if (high < 0xdc00 && accept(s, '\\') && accept(s, 'u') && scan_unit(s, &low)
+        && low >= 0xdc00 && low <= 0xdfff) {
         return 1;
     }
 
@@ -191,7 +190,7 @@ scan_escape(struct scan *s)
 static int
 is_plain(char c)
 {
-    uint8_t byte = (uint8_t) c;
+    uint8_t byte = (uint8_t)c;
 
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
@@ -223,11 +222,12 @@ scan_string(struct scan *s)
             continue;
         }
 
-        n = p2pfs_utf8_length(s->p, (size_t) (s->end - s->p));
+        n = p2pfs_utf8_length(s->p, (size_t)(s->end - s->p));
 
         if (n == 0) {
-            return fail(s, s->p == s->end ? "string without an end"
-                                          : "invalid UTF-8 in a string");
+            return fail(s,
+                s->p == s->end ? "string without an end"
+                               : "invalid UTF-8 in a string");
         }
 
         if (n == 1) {
@@ -295,27 +295,13 @@ scan_value(struct scan *s, unsigned depth)
     skip_space(s);
 
     switch (peek(s)) {
-    case '{':
-        ok = scan_list(s, depth, '}', scan_member);
-        break;
-    case '[':
-        ok = scan_list(s, depth, ']', scan_value);
-        break;
-    case '"':
-        ok = scan_string(s);
-        break;
-    case 't':
-        ok = scan_word(s, "true");
-        break;
-    case 'f':
-        ok = scan_word(s, "false");
-        break;
-    case 'n':
-        ok = scan_word(s, "null");
-        break;
-    default:
-        ok = scan_number(s);
-        break;
+    case '{': ok = scan_list(s, depth, '}', scan_member); break;
+    case '[': ok = scan_list(s, depth, ']', scan_value); break;
+    case '"': ok = scan_string(s); break;
+    case 't': ok = scan_word(s, "true"); break;
+    case 'f': ok = scan_word(s, "false"); break;
+    case 'n': ok = scan_word(s, "null"); break;
+    default: ok = scan_number(s); break;
     }
 
     skip_space(s);
@@ -326,7 +312,7 @@ scan_value(struct scan *s, unsigned depth)
 const char *
 p2pfs_json_fault(const char *text, size_t len)
 {
-    struct scan s = { text, text + len, 0, NULL };
+    struct scan s = {text, text + len, 0, NULL};
 
     skip_space(&s);
 

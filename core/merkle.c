@@ -194,7 +194,7 @@ p2pfs_tree_new(struct p2pfs_tree **out, struct p2pfs_hasher *h,
         return P2PFS_NO_MEMORY;
     }
 
-    t = malloc(sizeof(*t) + (size_t) nodes * P2PFS_HASH_BYTES);
+    t = malloc(sizeof(*t) + (size_t)nodes * P2PFS_HASH_BYTES);
     if (t == NULL) {
         return P2PFS_NO_MEMORY;
     }

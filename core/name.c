@@ -56,7 +56,7 @@ p2pfs_index_parse(const char *text, size_t len, uint64_t *index)
             return P2PFS_BAD_INDEX;
         }
 
-        digit = (uint64_t) (text[i] - '0');
+        digit = (uint64_t)(text[i] - '0');
 
         if (v > (UINT64_MAX - digit) / 10) {
             fits = 0;

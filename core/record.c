@@ -23,7 +23,7 @@ p2pfs_record_encode(const struct p2pfs_record *r,
     struct p2pfs_writer w;
 
     p2pfs_writer_init(&w, out, P2PFS_RECORD_BYTES_MAX);
-    p2pfs_writer_u8(&w, (uint8_t) r->kind);
+    p2pfs_writer_u8(&w, (uint8_t)r->kind);
     p2pfs_writer_u8(&w, RECORD_VERSION);
     p2pfs_writer_u8(&w, r->id_len);
     p2pfs_writer_bytes(&w, r->id, r->id_len);
@@ -36,7 +36,7 @@ p2pfs_record_encode(const struct p2pfs_record *r,
 
     p2pfs_writer_bytes(&w, &r->root, P2PFS_HASH_BYTES);
 
-    return (size_t) (w.p - out);
+    return (size_t)(w.p - out);
 }
 
 static void
@@ -58,10 +58,8 @@ is_valid(const struct p2pfs_record *r)
     }
 
     switch (r->kind) {
-    case P2PFS_RECORD_FILE:
-        return r->index < r->n;
-    case P2PFS_RECORD_VERSION:
-        return p2pfs_record_has_root(r);
+    case P2PFS_RECORD_FILE: return r->index < r->n;
+    case P2PFS_RECORD_VERSION: return p2pfs_record_has_root(r);
     }
 
     return 0;
@@ -77,14 +75,13 @@ p2pfs_record_decode(struct p2pfs_record *r, const uint8_t *in, size_t len)
     memset(r, 0, sizeof(*r));
 
     p2pfs_cursor_init(&c, in, len);
-    r->kind = (enum p2pfs_record_kind) p2pfs_cursor_u8(&c);
+    r->kind = (enum p2pfs_record_kind)p2pfs_cursor_u8(&c);
     version = p2pfs_cursor_u8(&c);
     r->id_len = p2pfs_cursor_u8(&c);
     id = p2pfs_cursor_bytes(&c, r->id_len);
 
     if (id == NULL || version != RECORD_VERSION
-        || r->id_len > P2PFS_SET_ID_MAX)
-    {
+        || r->id_len > P2PFS_SET_ID_MAX) {
         return P2PFS_BAD_FRAME;
     }
 

@@ -68,7 +68,7 @@ put_entry(struct p2pfs_text *t, const char *name,
 size_t
 p2pfs_reply_file_max(const struct p2pfs_file *f)
 {
-    return FIXED_MAX + 2 * f->len + HASH_MAX * (size_t) f->proof.len;
+    return FIXED_MAX + 2 * f->len + HASH_MAX * (size_t)f->proof.len;
 }
 
 void
@@ -118,9 +118,9 @@ p2pfs_reply_stored(struct p2pfs_text *t, const struct p2pfs_hash *entry,
 size_t
 p2pfs_reply_set_max(const struct p2pfs_set *s)
 {
-    return FIXED_MAX + 128 + (size_t) s->n_missing * RANGE_MAX
-        + (size_t) s->n_versions * VERSION_MAX
-        + (size_t) s->n_candidates * CANDIDATE_MAX;
+    return FIXED_MAX + 128 + (size_t)s->n_missing * RANGE_MAX
+        + (size_t)s->n_versions * VERSION_MAX
+        + (size_t)s->n_candidates * CANDIDATE_MAX;
 }
 
 static void
@@ -218,7 +218,7 @@ p2pfs_reply_problem(struct p2pfs_text *t, const struct p2pfs_problem *p)
     p2pfs_text_str(t, row->code);
     p2pfs_text_str(t, "\",\"title\":\"");
     p2pfs_text_str(t, row->text);
-    put_number(t, "\",\"status\":", (uint64_t) row->http_status);
+    put_number(t, "\",\"status\":", (uint64_t)row->http_status);
     p2pfs_text_str(t, ",\"code\":\"");
     p2pfs_text_str(t, row->code);
     p2pfs_text_str(t, "\"");

@@ -58,7 +58,7 @@ p2pfs_text_u64(struct p2pfs_text *t, uint64_t v)
     size_t i = sizeof(digits);
 
     do {
-        digits[--i] = (char) ('0' + v % 10);
+        digits[--i] = (char)('0' + v % 10);
         v /= 10;
     } while (v > 0);
 
@@ -91,7 +91,7 @@ p2pfs_text_hash(struct p2pfs_text *t, const struct p2pfs_hash *h)
 static void
 json_ascii(struct p2pfs_text *t, char c)
 {
-    uint8_t byte = (uint8_t) c;
+    uint8_t byte = (uint8_t)c;
 
     if (c == '"' || c == '\\') {
         p2pfs_text_str(t, "\\");

@@ -38,7 +38,7 @@ p2pfs_tile_width(uint64_t n, unsigned level, uint64_t t)
 
     left = nodes(n, P2PFS_TILE_HEIGHT * level) - t * P2PFS_TILE_WIDTH;
 
-    return left < P2PFS_TILE_WIDTH ? (unsigned) left : P2PFS_TILE_WIDTH;
+    return left < P2PFS_TILE_WIDTH ? (unsigned)left : P2PFS_TILE_WIDTH;
 }
 
 /* Level 7 would begin where the tile ends. */
@@ -55,7 +55,7 @@ p2pfs_tile_offset(unsigned width, unsigned level, unsigned i)
     unsigned j;
 
     for (j = 0; j < level; j++) {
-        before += (size_t) nodes(width, j);
+        before += (size_t)nodes(width, j);
     }
 
     return before * P2PFS_HASH_BYTES;
@@ -80,11 +80,11 @@ fill_level(struct p2pfs_hasher *h, const struct p2pfs_hash *below,
 void
 p2pfs_tile_fill(struct p2pfs_hasher *h, uint8_t *tile, unsigned width)
 {
-    struct p2pfs_hash *below = (struct p2pfs_hash *) tile;
+    struct p2pfs_hash *below = (struct p2pfs_hash *)tile;
     unsigned j, n;
 
     for (j = 1; j < P2PFS_TILE_HEIGHT; j++) {
-        n = (unsigned) nodes(width, j - 1);
+        n = (unsigned)nodes(width, j - 1);
         fill_level(h, below, n, below + n);
         below += n;
     }
@@ -97,10 +97,9 @@ p2pfs_tile_top(struct p2pfs_hasher *h, const uint8_t *tile, unsigned width,
     const struct p2pfs_hash *below;
     unsigned j = P2PFS_TILE_HEIGHT - 1;
 
-    below = (const struct p2pfs_hash *) (tile
-        + p2pfs_tile_offset(width, j, 0));
+    below = (const struct p2pfs_hash *)(tile + p2pfs_tile_offset(width, j, 0));
 
-    fill_level(h, below, (unsigned) nodes(width, j), out);
+    fill_level(h, below, (unsigned)nodes(width, j), out);
 }
 
 unsigned
@@ -110,7 +109,7 @@ p2pfs_tile_path(const uint8_t *tile, unsigned width, unsigned i,
     unsigned j, n, len = 0;
 
     for (j = 0; j < P2PFS_TILE_HEIGHT; j++) {
-        n = (unsigned) nodes(width, j);
+        n = (unsigned)nodes(width, j);
 
         if ((i ^ 1) < n) {
             memcpy(&out[len++], tile + (i ^ 1) * P2PFS_HASH_BYTES,

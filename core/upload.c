@@ -25,10 +25,10 @@ static const struct {
     cJSON_bool (*is_type)(const cJSON *item);
     const char *mistyped;
 } MEMBER[MEMBERS] = {
-    [CONTENT] = { "content", cJSON_IsString, "content must be a string" },
-    [SET_COUNT] = { "setCount", cJSON_IsNumber, "setCount must be a number" },
-    [ROOT] = { "root", cJSON_IsString, "root must be a string" },
-    [PROOF] = { "proof", cJSON_IsArray, "proof must be an array" },
+    [CONTENT] = {"content", cJSON_IsString, "content must be a string"},
+    [SET_COUNT] = {"setCount", cJSON_IsNumber, "setCount must be a number"},
+    [ROOT] = {"root", cJSON_IsString, "root must be a string"},
+    [PROOF] = {"proof", cJSON_IsArray, "proof must be an array"},
 };
 
 static enum p2pfs_err
@@ -67,7 +67,8 @@ find_members(struct p2pfs_upload *u, const cJSON *found[MEMBERS])
     const cJSON *item;
     unsigned i;
 
-    cJSON_ArrayForEach(item, (const cJSON *) u->json) {
+    cJSON_ArrayForEach(item, (const cJSON *)u->json)
+    {
         for (i = 0; i < MEMBERS; i++) {
             if (strcmp(item->string, MEMBER[i].name) == 0) {
                 break;
@@ -108,7 +109,7 @@ is_integer(double v)
         return isfinite(v);
     }
 
-    return v == (double) (int64_t) v;
+    return v == (double)(int64_t)v;
 }
 
 static enum p2pfs_err
@@ -124,7 +125,7 @@ take_set_count(struct p2pfs_upload *u, const cJSON *item)
         return P2PFS_BAD_SET_COUNT;
     }
 
-    u->set_count = (uint64_t) v;
+    u->set_count = (uint64_t)v;
 
     return P2PFS_OK;
 }
@@ -144,7 +145,7 @@ take_content(struct p2pfs_upload *u, const cJSON *item, size_t content_max)
         return fail(u, P2PFS_BODY_TOO_LARGE, "content is too large");
     }
 
-    u->content = (uint8_t *) item->valuestring + (hex - item->valuestring);
+    u->content = (uint8_t *)item->valuestring + (hex - item->valuestring);
     u->content_len = len / 2;
 
     if (p2pfs_hex_decode(u->content, hex, len) != P2PFS_OK) {
@@ -174,7 +175,8 @@ take_proof(struct p2pfs_upload *u, const cJSON *array)
     struct p2pfs_proof *proof = &u->proof;
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, array) {
+    cJSON_ArrayForEach(item, array)
+    {
         if (!cJSON_IsString(item)) {
             return fail(u, P2PFS_BAD_FIELD, "proof must hold strings");
         }
@@ -198,9 +200,8 @@ static enum p2pfs_err
 take_root(struct p2pfs_upload *u, const cJSON *root, const cJSON *proof)
 {
     if (root == NULL) {
-        return proof == NULL
-            ? P2PFS_OK
-            : fail(u, P2PFS_BAD_FIELD, "proof without root");
+        return proof == NULL ? P2PFS_OK
+                             : fail(u, P2PFS_BAD_FIELD, "proof without root");
     }
 
     if (read_hash(&u->root, root) != P2PFS_OK) {
@@ -220,7 +221,7 @@ enum p2pfs_err
 p2pfs_upload_parse(struct p2pfs_upload *out, const char *body, size_t len,
     size_t content_max)
 {
-    const cJSON *found[MEMBERS] = { NULL };
+    const cJSON *found[MEMBERS] = {NULL};
     enum p2pfs_err err;
 
     memset(out, 0, sizeof(*out));

@@ -9,8 +9,8 @@
 size_t
 p2pfs_utf8_length(const char *s, size_t len)
 {
-    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-    const uint8_t *p = (const uint8_t *) s;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const uint8_t *p = (const uint8_t *)s;
     uint32_t c;
     size_t i, n;
 
