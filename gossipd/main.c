@@ -92,30 +92,52 @@ raise_file_limit(void)
     }
 }
 
-/* The pid file is also the lock that keeps a second gossipd off the store. */
+/* The lock that keeps a second gossipd off the store is on its directory: any
+ * descriptor of the database itself, once closed, would drop SQLite's locks. */
 static int
-lock_pid_file(const struct config *c, struct log *log)
+lock_store(const struct config *c, struct log *log)
 {
-    char text[32];
-    int fd, n;
+    char *path, *slash;
+    int fd;
 
-    fd = open(c->pid, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    path = strdup(c->db);
+    if (path == NULL) {
+        return -1;
+    }
+    slash = strrchr(path, '/');
+    if (slash != NULL) {
+        slash[slash == path] = '\0';
+    }
+    fd = open(slash == NULL ? "." : path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd == -1) {
-        log_error(log, "cannot open \"%s\": %s", c->pid, strerror(errno));
-        return -1;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        log_error(log, "another gossipd holds \"%s\"", c->pid);
+        log_error(log, "cannot open the directory of \"%s\": %s", c->db,
+            strerror(errno));
+    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        log_error(log, "another gossipd has \"%s\"", c->db);
         (void)close(fd);
-        return -1;
+        fd = -1;
     }
-    n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
-    if (ftruncate(fd, 0) != 0 || write(fd, text, (size_t)n) != n) {
-        log_error(log, "cannot write \"%s\": %s", c->pid, strerror(errno));
-        (void)close(fd);
-        return -1;
-    }
+    free(path);
     return fd;
+}
+
+static int
+write_pid_file(const struct config *c, struct log *log)
+{
+    FILE *f;
+    int bad;
+
+    f = fopen(c->pid, "we");
+    bad = f == NULL;
+    if (f != NULL) {
+        bad = fprintf(f, "%ld\n", (long)getpid()) < 0;
+        bad = fclose(f) != 0 || bad;
+    }
+    if (bad) {
+        log_error(log, "cannot write \"%s\": %s", c->pid, strerror(errno));
+        return -1;
+    }
+    return 0;
 }
 
 /* All threads inherit the mask; the router's wait ends when one comes. */
