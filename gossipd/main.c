@@ -221,9 +221,9 @@ run(struct process *p, const struct config *c)
         log_error(p->log, "cannot take signals: %s", strerror(errno));
         return P2PFS_EXIT_OTHER;
     }
-    lock = lock_pid_file(c, p->log);
-    if (lock == -1) {
-        (void)close(p->signals);
+    lock = lock_store(c, p->log);
+    if (lock == -1 || write_pid_file(c, p->log) != 0) {
+        (void) close(p->signals);
         return P2PFS_EXIT_OTHER;
     }
     err = node_start(&p->node, c, p->log);
