@@ -26,7 +26,9 @@ mesh_want_add(struct mesh *m, const struct p2pfs_hash *id, uint64_t peer)
     return 1;
 }
 
-/* 1 where the id is wanted already; this peer could send it as well. */
+/* 1 where the id is wanted already; this peer could send it as well. The one
+ * that was asked stands in line again when it announces again: its answer may
+ * have been lost. */
 int
 mesh_want_other(struct mesh *m, const struct p2pfs_hash *id, uint64_t peer)
 {
@@ -35,7 +37,7 @@ mesh_want_other(struct mesh *m, const struct p2pfs_hash *id, uint64_t peer)
     if (w == NULL) {
         return 0;
     }
-    if (w->peer == peer || w->n_others == MESH_WANT_OTHERS) {
+    if (w->n_others == MESH_WANT_OTHERS) {
         return 1;
     }
     for (unsigned i = 0; i < w->n_others; i++) {
