@@ -40,8 +40,8 @@ fetch_new(struct fetch **out, const struct fetch_params *p, uint64_t seed)
     }
 
     f->params = *p;
-    f->rng = seed * 2 + 1;
-    f->salt = seed ^ 0x9e3779b97f4a7c15u;
+    rng_init(&f->rng, seed);
+    f->salt = rng_next(&f->rng);
     f->deadline = NEVER;
     for (f->n_buckets = 16; f->n_buckets < p->wants_max; f->n_buckets *= 2) {
     }
@@ -144,16 +144,6 @@ fetch_bury(struct fetch *f, struct grave *g)
     f->graves = g;
 }
 
-/* xorshift64: spreads retries, nothing secret hangs on it. */
-static uint64_t
-draw(struct fetch *f)
-{
-    f->rng ^= f->rng << 13;
-    f->rng ^= f->rng >> 7;
-    f->rng ^= f->rng << 17;
-    return f->rng;
-}
-
 /* retry_ms doubled per try, up to retry_max_ms, from 3/4 to 5/4 of it. */
 uint64_t
 fetch_backoff(struct fetch *f, unsigned tries)
@@ -167,7 +157,7 @@ fetch_backoff(struct fetch *f, unsigned tries)
     if (ms > f->params.retry_max_ms) {
         ms = f->params.retry_max_ms;
     }
-    return ms * 3 / 4 + draw(f) % (ms / 2 + 1) + 1;
+    return ms * 3 / 4 + rng_below(&f->rng, ms / 2 + 1) + 1;
 }
 
 /* Never used twice, and tells the slot of its want. */

@@ -17,6 +17,7 @@
 
 #include "core/hash.h"
 #include "gossipd/fetch.h"
+#include "gossipd/rng.h"
 
 #define NEVER UINT64_MAX
 #define PROVIDERS_MAX 8
@@ -145,7 +146,7 @@ struct want {
 struct fetch {
     struct fetch_params params;
     struct p2pfs_hasher *hasher;
-    uint64_t rng;
+    struct rng rng;
     uint64_t salt; /* of the bucket of an id */
 
     struct fetch_action *action;
