@@ -257,7 +257,7 @@ dispatch(struct fetch *f, const struct fetch_event *e, uint64_t now)
     case FETCH_PAGE: log_page(f, p, e, now); break;
     case FETCH_CHECKED: log_checked(f, p, e); break;
     case FETCH_DATA: pull_data(f, p, e, now); break;
-    case FETCH_STORED: pull_stored(f, e, now); break;
+    case FETCH_STORED: stored_answer(f, e, now); break;
     case FETCH_TICK: break;
     }
 }

@@ -1,10 +1,11 @@
 /*
  * gossipd/fetch_int.h: what the files of fetch share.
  *
- * fetch.c       events in, actions out, peers, timers
- * fetch_want.c  the table of wants: who offers, who waits, how one ends
- * fetch_pull.c  the bytes of a want: ranges, assembly, the store's answer
- * fetch_log.c   reading a peer's log
+ * fetch.c         events in, actions out, peers, timers
+ * fetch_want.c    the table of wants: who offers, who waits, how one ends
+ * fetch_pull.c    the bytes of a want: who is asked, ranges, assembly
+ * fetch_stored.c  what the store's answer means for a want
+ * fetch_log.c     reading a peer's log
  *
  * A want is made by an offer or by rows of pages; rows of several peers may
  * wait for one want. It ends stored, refused or dropped, and only then do its
@@ -221,13 +222,15 @@ void want_lose_peer(struct fetch *f, struct want *w, struct peer *p,
 /* fetch_pull.c */
 void pull_data(struct fetch *f, struct peer *p, const struct fetch_event *e,
     uint64_t now);
-void pull_stored(struct fetch *f, const struct fetch_event *e, uint64_t now);
 
 /* Forgets what was asked and what came; the want is READY, not queued. */
 void pull_stop(struct fetch *f, struct want *w);
 void pull_run(struct fetch *f, uint64_t now); /* asks for what may be */
 void pull_expire(struct fetch *f, struct want *w, uint64_t now);
 uint64_t pull_deadline(const struct fetch *f, const struct want *w);
+
+/* fetch_stored.c */
+void stored_answer(struct fetch *f, const struct fetch_event *e, uint64_t now);
 
 /* fetch_log.c */
 void log_head_told(struct fetch *f, struct peer *p, const struct fetch_event *e,

@@ -393,7 +393,7 @@ static void
 test_reading_goes_on_behind(void **state)
 {
     struct rig r;
-    struct fetch_action get, check, page = {0};
+    struct fetch_action get, check;
     int i;
 
     (void)state;
