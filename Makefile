@@ -55,10 +55,13 @@ CLIENT_LIBS = -lcurl $(CORE_LIBS)
 
 MODULE = $(BUILD)/ngx_http_p2pfs_module.so
 
-PROGRAMS = $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs
+LIB_VERSION = 0.1.0
+LIB_SO = $(BUILD)/lib/libp2pfs.so.$(LIB_VERSION)
+LIB_A = $(BUILD)/lib/libp2pfs.a
+PROGRAMS = $(BUILD)/bin/gossipd $(BUILD)/bin/p2pfs $(BUILD)/bin/p2pfs-roundtrip
 
-all: module $(PROGRAMS)
-.PHONY: all module unit unit-bin clean FORCE
+all: module lib $(PROGRAMS)
+.PHONY: all module lib unit unit-bin clean FORCE
 .DELETE_ON_ERROR:
 
 # What the build depends on beside the files: written only when it changed.
@@ -84,7 +87,8 @@ $(BUILD)/libclient.a: $(CLIENT_OBJ)
 $(BUILD)/%.a: $(BUILD)/stamp/sources
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	@echo 'archive $@'
+	@ar rcs $@ $(filter %.o,$^)
 
 link = @mkdir -p $(@D)
 link += && echo 'link $@' && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^)
@@ -95,6 +99,30 @@ $(BUILD)/bin/gossipd: $(BUILD)/obj/gossipd/main.o $(BUILD)/libgossipd.a \
 
 $(BUILD)/bin/p2pfs: $(CLI_OBJ) $(BUILD)/libclient.a $(BUILD)/libcore.a
 	$(link) $(CLIENT_LIBS)
+
+# The example uses the library as any program would: one header, the archive.
+$(BUILD)/bin/p2pfs-roundtrip: $(BUILD)/obj/client/examples/roundtrip.o $(LIB_A)
+	$(link) $(CLIENT_LIBS)
+
+# What is in core and used comes along, hidden; only client/p2pfs.h's names
+# are left visible, in the shared library by its map, in the archive by objcopy.
+lib: $(LIB_SO) $(LIB_A)
+$(LIB_SO): $(BUILD)/libclient.a $(BUILD)/libcore.a client/libp2pfs.map
+	@mkdir -p $(@D)
+	@echo 'link $@'
+	@$(CC) $(ALL_LDFLAGS) -shared -Wl,-soname,libp2pfs.so.0 \
+	    -Wl,--version-script=client/libp2pfs.map -o $@ \
+	    -Wl,--whole-archive $(BUILD)/libclient.a -Wl,--no-whole-archive \
+	    $(BUILD)/libcore.a $(CLIENT_LIBS)
+	@ln -sf $(@F) $(@D)/libp2pfs.so.0
+	@ln -sf libp2pfs.so.0 $(@D)/libp2pfs.so
+$(LIB_A): $(CLIENT_OBJ) $(BUILD)/libcore.a
+	@mkdir -p $(@D) && rm -f $@
+	@echo 'archive $@'
+	@ld -r -o $(BUILD)/lib/p2pfs.o $(CLIENT_OBJ) $(BUILD)/libcore.a
+	@objcopy --wildcard --keep-global-symbol='p2pfs_client_*' \
+	    --keep-global-symbol=p2pfs_verify $(BUILD)/lib/p2pfs.o
+	@ar rcs $@ $(BUILD)/lib/p2pfs.o && rm -f $(BUILD)/lib/p2pfs.o
 
 $(BUILD)/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libclient.a \
                  $(BUILD)/libgossipd.a $(BUILD)/libcore.a
@@ -239,7 +267,8 @@ install: all
 	install -d $(DESTDIR)$(NGX_MODULES) $(DESTDIR)$(PREFIX)/bin \
 	    $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/include
 	install -m 644 $(MODULE) $(DESTDIR)$(NGX_MODULES)
-	install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(filter-out %-roundtrip,$(PROGRAMS)) \
+	    $(DESTDIR)$(PREFIX)/bin
 	cp -P $(BUILD)/lib/libp2pfs.* $(DESTDIR)$(PREFIX)/lib
 	install -m 644 client/p2pfs.h $(DESTDIR)$(PREFIX)/include
 
