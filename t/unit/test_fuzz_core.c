@@ -304,8 +304,8 @@ uploads(void **state)
             "{\"content\":\"0x\",\"setCount\":1,\"root\":\"" HASH "\"}",
             "{\"setCount\":2,\"proof\":[\"" HASH "\"],\"root\":\"" HASH
             "\",\"content\":\"0xAb\",\"x\":[null,true,{\"y\":-1.5e+3}]}",
-            " {\"x\":\"\\ud83d\\ude00\\n\xe2\x82\xac\",\"content\":\"0x1234\" ,"
-            "\"setCount\" : 1e2 }\r\n"};
+            " {\"x\":\"\\ud83d\\ude00\\n\xe2\x82\xac\"}\n",
+            " {\"content\" :\"0x12\", \"setCount\" : 1e2 }\r\n"};
 
     (void)state;
 
