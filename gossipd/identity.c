@@ -126,8 +126,8 @@ create_key(uint8_t out[KEY_BYTES], const char *path, char *detail, size_t room)
     randombytes_buf(out, KEY_BYTES);
     p2pfs_hex_encode(text, out, KEY_BYTES);
     text[FILE_BYTES - 1] = '\n';
-    if (write(fd, text, sizeof(text)) != (ssize_t)sizeof(text)
-        || fsync(fd) != 0 || sync_directory(path) != 0) {
+    if (write(fd, text, sizeof(text)) != (ssize_t)sizeof(text) || fsync(fd) != 0
+        || sync_directory(path) != 0) {
         err = fail(detail, room, "writing key", path, strerror(errno));
         unlink(path);
         sodium_memzero(out, KEY_BYTES);

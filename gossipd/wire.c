@@ -116,8 +116,8 @@ wire_log_rows(const P2pfs__LogPage *page, struct fetch_row *out, size_t room,
         memset(&out[i], 0, sizeof(out[i]));
         out[i].seq = r->seq;
         out[i].size = r->size;
-        err = p2pfs_record_decode(&out[i].record, r->record.data,
-            r->record.len);
+        err =
+            p2pfs_record_decode(&out[i].record, r->record.data, r->record.len);
         if (err != P2PFS_OK) {
             return P2PFS_BAD_FRAME;
         }

@@ -31,14 +31,18 @@
 #define WIRE_BUDGET_BYTES (256 * 1024) /* of memory, for an unpacked frame */
 #define WIRE_BUDGET_ITEMS 4096         /* of allocations */
 #define WIRE_TOPIC_MAX 64
-#define WIRE_IDS_MAX 1800              /* ids that fit into one frame */
+#define WIRE_IDS_MAX 1800 /* ids that fit into one frame */
 
 /* Data.status */
-enum wire_status { WIRE_DATA_OK = 0, WIRE_DATA_NOT_HERE = 1, WIRE_DATA_BUSY = 2 };
+enum wire_status {
+    WIRE_DATA_OK = 0,
+    WIRE_DATA_NOT_HERE = 1,
+    WIRE_DATA_BUSY = 2
+};
 
 struct wire_arena;
 
-struct wire_arena *wire_arena_new(void); /* NULL: no memory */
+struct wire_arena *wire_arena_new(void);    /* NULL: no memory */
 void wire_arena_free(struct wire_arena *a); /* takes NULL */
 
 /*

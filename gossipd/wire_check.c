@@ -33,8 +33,9 @@ record(protobuf_c_boolean has, const ProtobufCBinaryData *b)
 static int
 proof(protobuf_c_boolean has, const ProtobufCBinaryData *b)
 {
-    return !has || (b->len % P2PFS_HASH_BYTES == 0
-        && b->len <= P2PFS_PROOF_MAX * P2PFS_HASH_BYTES);
+    return !has
+        || (b->len % P2PFS_HASH_BYTES == 0
+            && b->len <= P2PFS_PROOF_MAX * P2PFS_HASH_BYTES);
 }
 
 static int
@@ -107,8 +108,8 @@ gossip(const P2pfs__Rpc *r)
     if (r->n_publish == 1) {
         const P2pfs__Message *m = r->publish[0];
 
-        if (!record(m->has_data, &m->data) || !topic(m->topic)
-            || !m->has_size || !proof(m->has_proof, &m->proof)) {
+        if (!record(m->has_data, &m->data) || !topic(m->topic) || !m->has_size
+            || !proof(m->has_proof, &m->proof)) {
             return 0;
         }
     }
@@ -123,14 +124,16 @@ handshake(const P2pfs__Rpc *r)
     const P2pfs__Bind *binds[2] = {r->bind, r->bind_ok};
     size_t i;
 
-    if (h != NULL && (!exactly(h->has_node, &h->node, NODE_ID_BYTES)
-        || !exactly(h->has_nonce, &h->nonce, 32) || !h->has_boot
-        || !exactly(h->has_net, &h->net, 8))) {
+    if (h != NULL
+        && (!exactly(h->has_node, &h->node, NODE_ID_BYTES)
+            || !exactly(h->has_nonce, &h->nonce, 32) || !h->has_boot
+            || !exactly(h->has_net, &h->net, 8))) {
         return 0;
     }
     /* sig is checked where the frame's last bytes are (link_shake.c) */
-    if (k != NULL && (!exactly(k->has_node, &k->node, NODE_ID_BYTES)
-        || !exactly(k->has_nonce, &k->nonce, 32) || !k->has_boot)) {
+    if (k != NULL
+        && (!exactly(k->has_node, &k->node, NODE_ID_BYTES)
+            || !exactly(k->has_nonce, &k->nonce, 32) || !k->has_boot)) {
         return 0;
     }
     if (r->auth != NULL && !exactly(r->auth->has_sig, &r->auth->sig, 64)) {
@@ -170,10 +173,12 @@ log_page(const P2pfs__LogPage *p)
 static int
 catch_up(const P2pfs__Rpc *r)
 {
-    if (r->ping != NULL && !epoch(r->ping->has_log_epoch, &r->ping->log_epoch)) {
+    if (r->ping != NULL
+        && !epoch(r->ping->has_log_epoch, &r->ping->log_epoch)) {
         return 0;
     }
-    if (r->pong != NULL && !epoch(r->pong->has_log_epoch, &r->pong->log_epoch)) {
+    if (r->pong != NULL
+        && !epoch(r->pong->has_log_epoch, &r->pong->log_epoch)) {
         return 0;
     }
     if (r->log_get != NULL
@@ -183,12 +188,14 @@ catch_up(const P2pfs__Rpc *r)
     if (r->log_page != NULL && !log_page(r->log_page)) {
         return 0;
     }
-    if (r->get != NULL && (!r->get->has_request || !r->get->has_length
-        || !record(r->get->has_record, &r->get->record))) {
+    if (r->get != NULL
+        && (!r->get->has_request || !r->get->has_length
+            || !record(r->get->has_record, &r->get->record))) {
         return 0;
     }
-    return r->data == NULL || (r->data->has_request && r->data->has_status
-        && proof(r->data->has_proof, &r->data->proof));
+    return r->data == NULL
+        || (r->data->has_request && r->data->has_status
+            && proof(r->data->has_proof, &r->data->proof));
 }
 
 int
