@@ -11,6 +11,8 @@
 
 #include "gossipd/store_impl.h"
 
+static const char published[] = "published";
+
 static const char *const store_texts[] = {
 #define STORE_Q_TEXT(name, text) text,
     STORE_STATEMENTS(STORE_Q_TEXT)
@@ -316,8 +318,14 @@ store_close(struct store *s)
 enum p2pfs_err
 store_begin(struct store *s)
 {
-    enum p2pfs_err err = p2pfs_sql_run(&s->q, Q_BEGIN, NULL, 0);
+    enum p2pfs_err err;
 
+    /* After a failed write or fsync the kernel may have dropped the pages, and
+     * the next fsync would report success: nothing may be acknowledged. */
+    if (s->disk_failed) {
+        return P2PFS_STORE_ERROR; /* detail still says what it was */
+    }
+    err = p2pfs_sql_run(&s->q, Q_BEGIN, NULL, 0);
     if (err != P2PFS_OK) {
         return store_fail(s, "begin a transaction", err);
     }
@@ -351,4 +359,41 @@ store_rollback(struct store *s)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     }
     s->head = s->committed;
+}
+
+enum p2pfs_err
+store_set_published(struct store *s, uint64_t seq)
+{
+    p2pfs_sql_text(&s->q, Q_META_SET, 2, published, sizeof(published) - 1);
+    if (P2PFS_SQL_RUN(&s->q, Q_META_SET, (int64_t)seq) != P2PFS_OK) {
+        return store_fail(s, "keep the publish cursor", P2PFS_OK);
+    }
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+store_published(struct store *s, uint64_t *seq)
+{
+    int got;
+
+    p2pfs_sql_text(&s->q, Q_META_GET, 1, published, sizeof(published) - 1);
+    got = p2pfs_sql_step(&s->q, Q_META_GET, NULL, 0);
+    if (got < 0) {
+        return store_fail(s, "read the publish cursor", P2PFS_OK);
+    }
+    *seq = got > 0 ? (uint64_t)p2pfs_sql_int(&s->q, Q_META_GET, 0) : 0;
+    p2pfs_sql_reset(&s->q, Q_META_GET);
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+store_set_peer(struct store *s, const uint8_t node_id[static 32],
+    const uint8_t epoch[static STORE_EPOCH_BYTES], uint64_t seq)
+{
+    p2pfs_sql_blob(&s->q, Q_PEER_SET, 2, node_id, 32);
+    p2pfs_sql_blob(&s->q, Q_PEER_SET, 3, epoch, STORE_EPOCH_BYTES);
+    if (P2PFS_SQL_RUN(&s->q, Q_PEER_SET, (int64_t)seq) != P2PFS_OK) {
+        return store_fail(s, "keep a peer's cursor", P2PFS_OK);
+    }
+    return P2PFS_OK;
 }

@@ -6,6 +6,8 @@
  * and nowhere else. Calls between store_begin and store_commit form one
  * transaction; an error of the database inside it means that nothing of the
  * batch was stored. Results are promises only after store_commit returned OK.
+ * After an I/O error of the disk store_begin fails until the process is started
+ * again: a later fsync would report success for pages that were lost.
  */
 
 #ifndef P2PFS_GOSSIPD_STORE_H

@@ -121,6 +121,7 @@ struct store {
     uint64_t room;      /* bytes this batch may still add */
     int wal_frames;     /* after the last commit */
     int wal_moved;      /* of those, when a checkpoint was last tried */
+    int disk_failed;    /* an I/O error was met: see store_begin */
     char detail[256];
 };
 

@@ -13,6 +13,11 @@ store_fail(struct store *s, const char *what, enum p2pfs_err err)
     }
     snprintf(s->detail, sizeof(s->detail), "%s: %s (%s)", what,
         p2pfs_err_row(err)->text, sqlite3_errmsg(s->db));
+    if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR
+        && sqlite3_extended_errcode(s->db) != SQLITE_IOERR_NOMEM)
+    {
+        s->disk_failed = 1;
+    }
     return err;
 }
 

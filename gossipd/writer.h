@@ -5,9 +5,11 @@
  * whatever is there, at most WRITER_BATCH_MAX jobs, waiting at most
  * WRITER_GATHER_US for more. done() is called on the writer thread after the
  * commit of the job's group, in order of submission; only then may anybody be
- * told. Where the commit fails every job of the group gets its error.
+ * told. A group that fails is tried again job by job; a job that fails alone
+ * gets STORE_FULL or STORE_UNAVAILABLE.
  *
- * After each commit that added to the log, on_log(ctx, head) is called.
+ * After each commit that added to the log, on_log(ctx, head) is called (on the
+ * writer thread, after the group's done() calls).
  */
 
 #ifndef P2PFS_GOSSIPD_WRITER_H
@@ -20,6 +22,10 @@
 #include "gossipd/store.h"
 
 struct writer;
+
+#define WRITER_BATCH_MAX 256
+#define WRITER_BATCH_BYTES (4 * 1024 * 1024)
+#define WRITER_GATHER_US 1000 /* only where the group before had several */
 
 enum writer_kind {
     WRITER_FILE,      /* store_put_file */
@@ -35,8 +41,8 @@ enum writer_kind {
 struct writer_job {
     enum writer_kind kind;
     struct p2pfs_record record; /* FILE (entry: expected or zero), VERSION */
-    uint64_t n;                 /* FILE from a client: as sent, unchecked */
-    uint64_t index;
+    uint64_t n;                 /* FILE, STORE_LOCAL: as the client sent it */
+    uint64_t index;             /* (from a peer n and index are the record's) */
     int check_entry; /* FILE from a peer: record.entry must match */
     struct p2pfs_proof proof;
     uint8_t *data;
@@ -68,7 +74,8 @@ enum p2pfs_err writer_start(struct writer **out, struct store *s,
  */
 int writer_submit(struct writer *w, struct writer_job *job);
 
-/* Commits what is queued, then stops the thread. The store stays open. */
+/* Commits what is queued, then stops the thread and frees the writer: nobody
+ * may submit any more. The store stays open. Takes NULL. */
 void writer_stop(struct writer *w);
 
 #endif

@@ -1,0 +1,334 @@
+/* The writer thread: group commit, one retry alone, checkpoints when idle. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gossipd/thread.h"
+#include "gossipd/writer.h"
+
+#define IDLE_US 1000000
+
+struct writer {
+    struct store *store;
+    struct writer_limits limits;
+    struct log *log;
+    void (*on_log)(void *ctx, uint64_t head);
+    void *ctx;
+
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+
+    /* under the mutex */
+    struct writer_job *first;
+    struct writer_job **last;
+    size_t queued;
+    size_t held;       /* files and versions, the running group included */
+    size_t held_bytes;
+    int stopping;
+
+    /* the thread's own */
+    size_t previous;        /* jobs in the group before */
+    uint64_t committed_us;  /* when that was committed */
+    uint64_t head;          /* of the log, as last told */
+    int dirty;              /* committed since the last idle checkpoint */
+};
+
+/* A group of jobs on its way through one transaction. */
+struct group {
+    struct writer_job *first;
+    size_t n;
+};
+
+static int
+is_counted(const struct writer_job *job)
+{
+    return job->kind == WRITER_FILE || job->kind == WRITER_VERSION;
+}
+
+int
+writer_submit(struct writer *w, struct writer_job *job)
+{
+    int counted = is_counted(job);
+    int taken;
+
+    pthread_mutex_lock(&w->mutex);
+    taken = !w->stopping
+        && (!counted
+            || (w->held < w->limits.jobs_max
+                && (w->held == 0
+                    || w->held_bytes + job->len <= w->limits.bytes_max)));
+    if (taken) {
+        job->next = NULL;
+        *w->last = job;
+        w->last = &job->next;
+        w->queued++;
+        if (counted) {
+            w->held++;
+            w->held_bytes += job->len;
+        }
+        pthread_cond_signal(&w->cond);
+    }
+    pthread_mutex_unlock(&w->mutex);
+    return taken ? 0 : -1;
+}
+
+/*
+ * Waits for the first job. Where the group before had several, their senders
+ * have just been answered and are about to send again: a moment's patience
+ * then saves a commit for each. A job that comes alone is never held up.
+ */
+static void
+wait_for_jobs(struct writer *w)
+{
+    uint64_t deadline = thread_now_us() + IDLE_US;
+
+    while (w->queued == 0 && !w->stopping) {
+        if (!w->dirty) {
+            pthread_cond_wait(&w->cond, &w->mutex);
+
+        } else if (thread_wait_until(&w->cond, &w->mutex, deadline) != 0) {
+            w->dirty = 0;
+            pthread_mutex_unlock(&w->mutex);
+            store_checkpoint(w->store, STORE_CHECKPOINT_IDLE);
+            pthread_mutex_lock(&w->mutex);
+        }
+    }
+    deadline = w->committed_us + WRITER_GATHER_US;
+    while (w->previous > 1 && w->queued < w->previous && !w->stopping
+        && thread_wait_until(&w->cond, &w->mutex, deadline) == 0)
+    {
+        continue;
+    }
+}
+
+static struct group
+take_group(struct writer *w)
+{
+    struct group g = {.first = w->first};
+    struct writer_job *job = w->first;
+    struct writer_job **end = &g.first;
+    size_t bytes = 0;
+
+    while (job != NULL && g.n < WRITER_BATCH_MAX
+        && (g.n == 0 || bytes + job->len <= WRITER_BATCH_BYTES))
+    {
+        bytes += job->len;
+        g.n++;
+        end = &job->next;
+        job = job->next;
+    }
+    *end = NULL;
+    w->first = job;
+    w->queued -= g.n;
+    if (job == NULL) {
+        w->last = &w->first;
+    }
+    return g;
+}
+
+static enum p2pfs_err
+apply_file(struct writer *w, struct writer_job *job)
+{
+    const struct p2pfs_record *r = &job->record;
+    int local = job->origin == STORE_LOCAL;
+    struct store_file f = {.id = r->id,
+        .id_len = r->id_len,
+        .n = local ? job->n : r->n,
+        .index = local ? job->index : r->index,
+        .content = job->data,
+        .len = job->len,
+        .root = p2pfs_hash_is_zero(&r->root) ? NULL : &r->root,
+        .proof = &job->proof,
+        .expected = job->check_entry ? &r->entry : NULL,
+        .origin = job->origin};
+
+    return store_put_file(w->store, &f, &job->result);
+}
+
+static enum p2pfs_err
+apply_version(struct writer *w, struct writer_job *job)
+{
+    if (job->len != (uint64_t)job->record.n * P2PFS_HASH_BYTES) {
+        memset(&job->result, 0, sizeof(job->result));
+        job->result.err = P2PFS_NOT_IN_ROOT;
+        return P2PFS_OK;
+    }
+    return store_put_version(w->store, &job->record, job->data, job->origin,
+        &job->result);
+}
+
+static enum p2pfs_err
+apply(struct writer *w, struct writer_job *job)
+{
+    switch (job->kind) {
+    case WRITER_FILE:
+        return apply_file(w, job);
+    case WRITER_VERSION:
+        return apply_version(w, job);
+    case WRITER_PUBLISHED:
+        memset(&job->result, 0, sizeof(job->result));
+        return store_set_published(w->store, job->seq);
+    case WRITER_PEER:
+        memset(&job->result, 0, sizeof(job->result));
+        return store_set_peer(w->store, job->node_id, job->epoch, job->seq);
+    }
+    return P2PFS_INTERNAL;
+}
+
+/* All or nothing of n jobs. */
+static enum p2pfs_err
+transact(struct writer *w, struct writer_job *job, size_t n)
+{
+    enum p2pfs_err err;
+
+    err = store_begin(w->store);
+    for ( ; n > 0 && err == P2PFS_OK; n--) {
+        err = apply(w, job);
+        job = job->next;
+    }
+    if (err == P2PFS_OK) {
+        err = store_commit(w->store);
+    } else {
+        store_rollback(w->store);
+    }
+    if (err != P2PFS_OK) {
+        log_error(w->log, "writer: %s", store_detail(w->store));
+    }
+    return err;
+}
+
+static void
+set_failed(struct writer_job *job, enum p2pfs_err err)
+{
+    memset(&job->result, 0, sizeof(job->result));
+    job->result.err = err == P2PFS_STORE_FULL ? P2PFS_STORE_FULL
+                                              : P2PFS_STORE_UNAVAILABLE;
+}
+
+/* A group that failed is tried again job by job, so that only what fails by
+ * itself is refused. */
+static void
+run_group(struct writer *w, const struct group *g)
+{
+    struct writer_job *job;
+    enum p2pfs_err err;
+
+    err = transact(w, g->first, g->n);
+    if (err == P2PFS_OK) {
+        return;
+    }
+    for (job = g->first; job != NULL; job = job->next) {
+        if (g->n > 1) {
+            err = transact(w, job, 1);
+        }
+        if (err != P2PFS_OK) {
+            set_failed(job, err);
+        }
+    }
+}
+
+static void
+answer_group(struct writer *w, const struct group *g)
+{
+    struct writer_job *job = g->first;
+    struct writer_job *next;
+    size_t bytes = 0, n = 0;
+
+    for ( ; job != NULL; job = next) {
+        next = job->next; /* done() may free the job */
+        if (is_counted(job)) {
+            bytes += job->len;
+            n++;
+        }
+        job->done(job, job->ctx);
+    }
+    pthread_mutex_lock(&w->mutex);
+    w->held -= n;
+    w->held_bytes -= bytes;
+    pthread_mutex_unlock(&w->mutex);
+}
+
+static void *
+run(void *arg)
+{
+    struct writer *w = arg;
+    struct group g;
+    uint64_t head;
+
+    for ( ;; ) {
+        pthread_mutex_lock(&w->mutex);
+        wait_for_jobs(w);
+        g = take_group(w);
+        pthread_mutex_unlock(&w->mutex);
+        if (g.n == 0) {
+            return NULL; /* stopping, and nothing is left */
+        }
+        run_group(w, &g);
+        w->previous = g.n;
+        w->committed_us = thread_now_us();
+        w->dirty = 1;
+        answer_group(w, &g);
+        head = store_log_head(w->store);
+        if (head != w->head && w->on_log != NULL) {
+            w->on_log(w->ctx, head);
+        }
+        w->head = head;
+        store_checkpoint(w->store, STORE_CHECKPOINT_COMMIT);
+    }
+}
+
+enum p2pfs_err
+writer_start(struct writer **out, struct store *s,
+    const struct writer_limits *limits, struct log *log,
+    void (*on_log)(void *ctx, uint64_t head), void *ctx)
+{
+    struct writer *w = calloc(1, sizeof(*w));
+
+    *out = NULL;
+    if (w == NULL) {
+        return P2PFS_NO_MEMORY;
+    }
+    w->store = s;
+    w->limits = *limits;
+    w->log = log;
+    w->on_log = on_log;
+    w->ctx = ctx;
+    w->last = &w->first;
+    w->head = store_log_head(s);
+    if (pthread_mutex_init(&w->mutex, NULL) != 0) {
+        goto no_mutex;
+    }
+    if (thread_cond_init(&w->cond) != 0) {
+        goto no_cond;
+    }
+    if (thread_start(&w->thread, run, w) != 0) {
+        goto no_thread;
+    }
+    *out = w;
+    return P2PFS_OK;
+
+no_thread:
+    pthread_cond_destroy(&w->cond);
+no_cond:
+    pthread_mutex_destroy(&w->mutex);
+no_mutex:
+    free(w);
+    return P2PFS_NO_MEMORY;
+}
+
+void
+writer_stop(struct writer *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&w->mutex);
+    w->stopping = 1;
+    pthread_cond_signal(&w->cond);
+    pthread_mutex_unlock(&w->mutex);
+    pthread_join(w->thread, NULL);
+    pthread_cond_destroy(&w->cond);
+    pthread_mutex_destroy(&w->mutex);
+    free(w);
+}
