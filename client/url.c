@@ -30,6 +30,10 @@ refuse(CURLU *u, const char *text)
         && strncasecmp(text, "https://", 8) != 0) {
         return "it does not begin with http:// or https://";
     }
+    /* libcurl forgives a third slash */
+    if (strstr(text, ":///") != NULL) {
+        return "it names no host";
+    }
     if (strlen(text) >= CLIENT_URL_MAX - 8) {
         return "it is too long";
     }
