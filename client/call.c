@@ -108,8 +108,6 @@ client_call(struct p2pfs_client *c, const struct client_call *call)
     struct client_retry retry;
     uint32_t after;
     uint32_t wait;
-    unsigned asked;
-    enum p2pfs_err err;
 
     if (c->n_servers == 0) {
         return client_fail(c, P2PFS_USAGE,
@@ -117,10 +115,11 @@ client_call(struct p2pfs_client *c, const struct client_call *call)
     }
     client_retry_init(&retry, c->n_servers, c->current, c->wait_ms);
     for (;;) {
-        asked = retry.server;
-        err = client_call_once(c, call, asked, &after);
+        enum p2pfs_err err;
+
+        err = client_call_once(c, call, retry.server, &after);
         if (err == P2PFS_OK) {
-            c->current = asked;
+            c->current = retry.server;
             return err;
         }
         if (client_retry_class(err) == CLIENT_RETRY_NEVER) {

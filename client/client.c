@@ -106,7 +106,6 @@ static enum p2pfs_err
 take_servers(struct p2pfs_client *c, const struct p2pfs_client_options *o,
     char *errbuf, size_t errlen)
 {
-    enum p2pfs_err err;
     const char *why;
     size_t i;
 
@@ -115,6 +114,8 @@ take_servers(struct p2pfs_client *c, const struct p2pfs_client_options *o,
         return P2PFS_USAGE;
     }
     for (i = 0; i < o->n_servers; i++) {
+        enum p2pfs_err err;
+
         err = client_url_parse(o->servers[i], &c->server[i], &why);
         if (err != P2PFS_OK) {
             tell(errbuf, errlen, o->servers[i], why);

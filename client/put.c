@@ -94,7 +94,6 @@ static void
 fill_record(struct put *p, const char *id, int64_t now)
 {
     struct p2pfs_client_record *r = &p->record;
-    char digits[INVENTED_ID_DIGITS + 1];
 
     memcpy(r->root, p->root.b, sizeof(r->root));
     r->count = p->src->n;
@@ -102,6 +101,8 @@ fill_record(struct put *p, const char *id, int64_t now)
     r->updated = now;
     r->server = p->c->server[p->c->current];
     if (id == NULL) {
+        char digits[INVENTED_ID_DIGITS + 1];
+
         p2pfs_hex_encode(digits, p->root.b, INVENTED_ID_DIGITS / 2);
         digits[INVENTED_ID_DIGITS] = '\0';
         (void) snprintf(r->id, sizeof(r->id), "set-%s", digits);

@@ -67,7 +67,6 @@ temp_name(struct p2pfs_client *c, char *out, size_t cap)
 static int
 write_new(int dirfd, const char *name, const uint8_t *data, size_t len)
 {
-    ssize_t n = 0;
     int saved = 0;
     int fd;
 
@@ -76,7 +75,8 @@ write_new(int dirfd, const char *name, const uint8_t *data, size_t len)
         return -1;
     }
     while (len > 0 && saved == 0) {
-        n = write(fd, data, len);
+        ssize_t n = write(fd, data, len);
+
         if (n > 0) {
             data += n;
             len -= (size_t) n;
@@ -155,7 +155,7 @@ p2pfs_client_save(struct p2pfs_client *c, const char *id, uint64_t index,
     const struct p2pfs_client_trust *trust, const char *path,
     struct p2pfs_client_file *out)
 {
-    struct p2pfs_client_file own;
+    struct p2pfs_client_file own = { 0 };
     struct p2pfs_client_file *f = out != NULL ? out : &own;
     struct p2pfs_client_trust t;
     enum p2pfs_err err;

@@ -23,6 +23,7 @@ use Time::HiRes qw(time sleep);
 
 my $p2pfs = abs_path(($ENV{BUILD} // 'build') . '/bin/p2pfs');
 -x $p2pfs or BAIL_OUT('build/bin/p2pfs is missing: run make');
+my $manual = abs_path('docs/cli.md');
 my $dir = tempdir(CLEANUP => 1);
 chdir $dir or die "chdir: $!";
 my @servers;
@@ -563,7 +564,7 @@ my $reverse = hex0x(tree_root(map { sha256($content[$_]) } 6, 0));
 exits(0, qr/^root $reverse$/m, 'files in the order given', 'put', 'f6', 'f0',
     '-s', $good->{url});
 spew('big', 'b' x 1048577);
-exits(2, qr/"big" is larger than 1048576 bytes/, 'a file that is too large',
+exits(2, qr/"big": it is above 1 MiB/, 'a file that is too large',
     'put', 'big', '-s', $good->{url});
 mkdir 'empty';
 exits(2, qr/at least one/, 'an empty directory', 'put', 'empty', '-s',
@@ -591,6 +592,15 @@ exits(3, qr/version-not-found/, 'status of a version that is not there',
 
 exits(2, qr/^usage:/, 'no verb');
 exits(0, qr/^usage:/, 'help', '--help');
+my $text = slurp($manual);
+my ($help) = run('--help') && slurp("$dir/out");
+my @told = $help =~ /(--[a-z]+)/g;
+cmp_ok(scalar(@told), '>=', 11, 'the help names the options');
+is_deeply([grep { $text !~ /`$_[` ]/ } @told], [], '... docs/cli.md all of them');
+is_deeply([grep { $text !~ /^\| `$_[` ]/m } $help =~ /^  ([a-z]+) /mg], [],
+    '... and all verbs');
+is_deeply([grep { $text !~ /^\| $_ \|/m } $help =~ /\b([0-7]) [a-z]/g], [],
+    '... and all exit codes');
 exits(0, qr/^p2pfs \d+\.\d+\.\d+$/, 'version', '--version');
 exits(2, qr/no verb "frob"/, 'an unknown verb', 'frob');
 exits(2, qr/--help/, 'an unknown option', '--frob');

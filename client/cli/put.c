@@ -19,11 +19,10 @@ struct source {
 static int
 read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
 {
-    ssize_t n;
-
     *len = 0;
     while (*len < cap) {
-        n = read(fd, buf + *len, cap - *len);
+        ssize_t n = read(fd, buf + *len, cap - *len);
+
         if (n == 0) {
             return 0;
         }
@@ -35,6 +34,17 @@ read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
         }
     }
     return 0;
+}
+
+/* The library knows a file by its index only. */
+static void
+name_culprit(struct cli *cli, const char *act, const char *path,
+    const char *why)
+{
+    cli_end_progress(cli);
+    if (!cli->json) {
+        (void) cli_error(0, "%s \"%s\": %s", act, path, why);
+    }
 }
 
 static int
@@ -50,12 +60,9 @@ read_file(void *ctx, uint64_t index, uint8_t *buf, size_t cap, size_t *len)
         rc = read_all(fd, buf, cap, len);
     }
     if (rc != 0) {
-        cli_end_progress(s->cli);
-        (void) cli_error(0, "cannot read \"%s\": %s", path, strerror(errno));
+        name_culprit(s->cli, "cannot read", path, strerror(errno));
     } else if (*len > P2PFS_CLIENT_FILE_MAX) {
-        cli_end_progress(s->cli);
-        (void) cli_error(0, "\"%s\" is larger than %u bytes", path,
-            P2PFS_CLIENT_FILE_MAX);
+        name_culprit(s->cli, "cannot put", path, "it is above 1 MiB");
     }
     if (fd >= 0) {
         (void) close(fd);

@@ -92,14 +92,14 @@ cli_status(struct cli *cli, int argc, char **argv)
     struct p2pfs_client_trust own;
     struct p2pfs_client_status s;
     enum p2pfs_outcome worst = P2PFS_OUTCOME_OK;
-    enum p2pfs_outcome outcome;
-    const char *server;
     int incomplete = 0;
     size_t i = 0;
 
     trust = choose_trust(cli, id, &own);
     do {
-        server = p2pfs_client_server(cli->client, i);
+        const char *server = p2pfs_client_server(cli->client, i);
+        enum p2pfs_outcome outcome;
+
         outcome = p2pfs_client_status(cli->client, i, id, trust, &s);
         if (outcome != P2PFS_OUTCOME_OK) {
             worst = outcome;
