@@ -106,7 +106,7 @@ scan_number(struct scan *s)
         return fail(s, "value expected");
     }
 
-    if (!ok || is_digit(peek(s))) {
+    if (!ok) {
         return fail(s, "malformed number");
     }
 

@@ -232,23 +232,21 @@ an_open_set_with_everything(void **state)
     free(s);
 }
 
+/* Every number and hash at its largest, and lists of these lengths. */
 static void
-the_room_for_a_set_is_enough(void **state)
+check_room_for_a_set(struct p2pfs_set *s, unsigned missing, unsigned versions,
+    unsigned candidates)
 {
-    struct p2pfs_set *s = malloc(sizeof(*s));
     struct p2pfs_text t;
     char id[128], *buf;
     cJSON *json;
     size_t max;
 
-    (void)state;
-
-    assert_non_null(s);
     memset(id, 'w', sizeof(id));
-    memset(s, 0xff, sizeof(*s)); /* every number and hash at its largest */
-    s->n_missing = P2PFS_SET_RANGES_MAX;
-    s->n_versions = P2PFS_SET_VERSIONS_MAX;
-    s->n_candidates = P2PFS_SET_CANDIDATES_MAX;
+    memset(s, 0xff, sizeof(*s));
+    s->n_missing = missing;
+    s->n_versions = versions;
+    s->n_candidates = candidates;
     max = p2pfs_reply_set_max(s);
     buf = malloc(max);
     assert_non_null(buf);
@@ -257,21 +255,31 @@ the_room_for_a_set_is_enough(void **state)
     p2pfs_reply_set(&t, id, sizeof(id), s);
     json = assert_json(&t);
     assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "missing")),
-        P2PFS_SET_RANGES_MAX);
+        missing);
+    assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItem(json, "versions")),
+        versions);
+    assert_int_equal(cJSON_GetArraySize(
+                         cJSON_GetObjectItem(json, "candidates")),
+        candidates);
     cJSON_Delete(json);
     free(buf);
+}
 
-    /* and where nothing is listed */
-    s->n_missing = 0;
-    s->n_versions = 0;
-    s->n_candidates = 0;
-    max = p2pfs_reply_set_max(s);
-    buf = malloc(max);
-    assert_non_null(buf);
-    p2pfs_text_init(&t, buf, max);
-    p2pfs_reply_set(&t, id, sizeof(id), s);
-    cJSON_Delete(assert_json(&t));
-    free(buf);
+/* Each list alone too: the slack of one must not hide the want of another. */
+static void
+the_room_for_a_set_is_enough(void **state)
+{
+    struct p2pfs_set *s = malloc(sizeof(*s));
+
+    (void)state;
+
+    assert_non_null(s);
+    check_room_for_a_set(s, 0, 0, 0);
+    check_room_for_a_set(s, P2PFS_SET_RANGES_MAX, 0, 0);
+    check_room_for_a_set(s, 0, P2PFS_SET_VERSIONS_MAX, 0);
+    check_room_for_a_set(s, 0, 0, P2PFS_SET_CANDIDATES_MAX);
+    check_room_for_a_set(s, P2PFS_SET_RANGES_MAX, P2PFS_SET_VERSIONS_MAX,
+        P2PFS_SET_CANDIDATES_MAX);
     free(s);
 }
 
