@@ -593,7 +593,7 @@ exits(3, qr/version-not-found/, 'status of a version that is not there',
 exits(2, qr/^usage:/, 'no verb');
 exits(0, qr/^usage:/, 'help', '--help');
 my $text = slurp($manual);
-my ($help) = run('--help') && slurp("$dir/out");
+my (undef, $help) = run('--help');
 my @told = $help =~ /(--[a-z]+)/g;
 cmp_ok(scalar(@told), '>=', 11, 'the help names the options');
 is_deeply([grep { $text !~ /`$_[` ]/ } @told], [], '... docs/cli.md all of them');
