@@ -27,7 +27,7 @@ void p2pfs_text_u64(struct p2pfs_text *t, uint64_t v);
 void p2pfs_text_hex(struct p2pfs_text *t, const uint8_t *data, size_t len);
 void p2pfs_text_hash(struct p2pfs_text *t, const struct p2pfs_hash *h);
 
-/* A JSON string (RFC 8259) with its quotes; what is not UTF-8 becomes U+FFFD. */
+/* A JSON string (RFC 8259) with its quotes; what is no UTF-8 becomes U+FFFD. */
 void p2pfs_text_json(struct p2pfs_text *t, const char *s, size_t len);
 
 #endif

@@ -67,8 +67,7 @@ find_members(struct p2pfs_upload *u, const cJSON *found[MEMBERS])
     const cJSON *item;
     unsigned i;
 
-    cJSON_ArrayForEach(item, (const cJSON *)u->json)
-    {
+    cJSON_ArrayForEach(item, (const cJSON *)u->json) {
         for (i = 0; i < MEMBERS; i++) {
             if (strcmp(item->string, MEMBER[i].name) == 0) {
                 break;
@@ -175,8 +174,7 @@ take_proof(struct p2pfs_upload *u, const cJSON *array)
     struct p2pfs_proof *proof = &u->proof;
     const cJSON *item;
 
-    cJSON_ArrayForEach(item, array)
-    {
+    cJSON_ArrayForEach(item, array) {
         if (!cJSON_IsString(item)) {
             return fail(u, P2PFS_BAD_FIELD, "proof must hold strings");
         }
