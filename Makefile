@@ -48,6 +48,9 @@ CLIENT_OBJ = $(call obj,$(CLIENT_SRC))
 CLI_OBJ = $(call obj,$(CLI_SRC))
 UNIT_OBJ = $(call obj,$(UNIT_SRC))
 UNIT_BIN = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
+TOOL_SRC = $(wildcard t/lib/*.c)
+TOOL_OBJ = $(call obj,$(TOOL_SRC))
+TOOL_BIN = $(TOOL_SRC:t/lib/%.c=$(BUILD)/t/%)
 
 CORE_LIBS = -lsqlite3 -lcrypto -lcjson
 GOSSIPD_LIBS = -lzmq -lsodium -lprotobuf-c $(CORE_LIBS)
@@ -128,14 +131,17 @@ $(BUILD)/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libclient.a \
                  $(BUILD)/libgossipd.a $(BUILD)/libcore.a
 	$(link) -lcmocka $(GOSSIPD_LIBS) $(CLIENT_LIBS)
 
+$(BUILD)/t/%: $(BUILD)/obj/t/lib/%.o $(BUILD)/libgossipd.a $(BUILD)/libcore.a
+	$(link) $(GOSSIPD_LIBS)
+
 
 # Objects
 
 $(BUILD)/gen/%.pb-c.c: gossipd/wire/%.proto | $(BUILD)/stamp/probe
 	@mkdir -p $(@D)
 	protoc-c --proto_path=gossipd/wire --c_out=$(BUILD)/gen $<
-$(GOSSIPD_OBJ) $(UNIT_OBJ): | $(GEN_C)
-.SECONDARY: $(UNIT_OBJ) $(GEN_C)
+$(GOSSIPD_OBJ) $(UNIT_OBJ) $(TOOL_OBJ): | $(GEN_C)
+.SECONDARY: $(UNIT_OBJ) $(TOOL_OBJ) $(GEN_C)
 
 compile = @mkdir -p $(@D)
 compile += && echo 'cc $<' \
@@ -212,7 +218,7 @@ TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP P2PFS_BUILD='$(abspath $(BUILD))' \
            TEST_NGINX_SERVROOT='$(abspath $(BUILD))/servroot' \
            TEST_NGINX_PORT=$$(tools/free-port)
 
-unit-bin: $(UNIT_BIN)
+unit-bin: $(UNIT_BIN) $(TOOL_BIN)
 unit: $(UNIT_BIN)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT_BIN)
 

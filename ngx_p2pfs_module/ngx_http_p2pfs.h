@@ -118,6 +118,7 @@ struct ngx_http_p2pfs_route_s {
     ngx_int_t                   (*handler)(ngx_http_request_t *r,
                                     ngx_http_p2pfs_ctx_t *ctx);
     ngx_uint_t                    takes_body;
+    ngx_uint_t                    takes_query;
 };
 
 

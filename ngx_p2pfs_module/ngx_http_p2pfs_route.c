@@ -43,20 +43,20 @@ static const ngx_http_p2pfs_route_t  ngx_http_p2pfs_routes[] = {
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
       4, { ngx_string("sets"), ngx_null_string,
            ngx_string("files"), ngx_null_string },
-      ngx_http_p2pfs_get_file, 0 },
+      ngx_http_p2pfs_get_file, 0, 1 },
 
     { NGX_HTTP_POST,
       4, { ngx_string("sets"), ngx_null_string,
            ngx_string("files"), ngx_null_string },
-      ngx_http_p2pfs_post_file, 1 },
+      ngx_http_p2pfs_post_file, 1, 0 },
 
     { NGX_HTTP_GET|NGX_HTTP_HEAD,
       2, { ngx_string("sets"), ngx_null_string,
            ngx_null_string, ngx_null_string },
-      ngx_http_p2pfs_get_set, 0 },
+      ngx_http_p2pfs_get_set, 0, 0 },
 
     { 0, 0, { ngx_null_string, ngx_null_string,
-              ngx_null_string, ngx_null_string }, NULL, 0 }
+              ngx_null_string, ngx_null_string }, NULL, 0, 0 }
 };
 
 
@@ -105,7 +105,7 @@ ngx_http_p2pfs_handler(ngx_http_request_t *r)
 
     err = ngx_http_p2pfs_names(ctx);
 
-    if (err == P2PFS_OK && !ctx->route->takes_body) {
+    if (err == P2PFS_OK && ctx->route->takes_query) {
         err = ngx_http_p2pfs_query(r, ctx);
     }
 
@@ -279,6 +279,12 @@ ngx_http_p2pfs_match(ngx_http_request_t *r, ngx_http_p2pfs_ctx_t *ctx,
         if (rc != NGX_OK) {
             break;
         }
+    }
+
+    /* "sets/" and "sets/a/files/" are no names of anything */
+
+    if (n == 0 || segment[n - 1].len == 0) {
+        return NGX_DECLINED;
     }
 
     for (route = ngx_http_p2pfs_routes; route->handler; route++) {

@@ -232,7 +232,7 @@ sub got_put {
         return 1;
     }
     my $answer
-        = $id =~ /^err-([A-Za-z-]+)/ ? result($p, $self->{errors}{$1}
+        = $id =~ /^err-([A-Za-z_-]+)/ ? result($p, $self->{errors}{$1}
             // die("no error $1"), 0, sha256('stored'), "\x11" x 32, 3, 7)
         : $id =~ /^num-(\d+)/ ? result($p, $1, 0, $zero, $zero, 0, 0)
         : $id =~ /^twice/     ? $stored x 2
