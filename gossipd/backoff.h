@@ -4,7 +4,7 @@
  * One entry for each (peer, topic), so peers * topics bounds the table. Times
  * are milliseconds of the caller's clock.
  *
- * Source: gossipsub v1.1, "Prune backoff and peer exchange".
+ * Source: gossipsub v1.1, "PRUNE Backoff and Peer Exchange".
  */
 
 #ifndef P2PFS_GOSSIPD_BACKOFF_H

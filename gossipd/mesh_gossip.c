@@ -86,8 +86,8 @@ subscribers(struct mesh *m, unsigned t, int in_mesh)
 }
 
 /*
- * gossipsub v1.0, "Gossip"; v1.1, "Adaptive Gossip Dissemination": D_lazy or a
- * share of the peers outside the mesh, whichever is more.
+ * gossipsub v1.0, "Gossip Emission"; v1.1, "Adaptive Gossip Dissemination":
+ * D_lazy or a share of the peers outside the mesh, whichever is more.
  *
  * Not in the spec: where fewer than D_lazy are outside (in a small network
  * nobody is), peers of the mesh take the free places, or a push that was

@@ -136,9 +136,9 @@ mesh_message_on_verdict(struct mesh *m, const struct mesh_event *e)
 }
 
 /*
- * gossipsub v1.0, "Publishing": the publisher is in the topic, so its mesh is
- * where the message goes. An id that is out already stays as it is: the daemon
- * reports what it accepted from peers here too.
+ * gossipsub v1.0, "Message Processing": the publisher is in the topic, so its
+ * mesh is where the message goes. An id that is out already stays as it is: the
+ * daemon reports what it accepted from peers here too.
  */
 void
 mesh_message_publish(struct mesh *m, const struct mesh_event *e)

@@ -78,7 +78,7 @@ mesh_has(const struct mesh *m, const char *topic, uint64_t peer)
 }
 
 /*
- * gossipsub v1.1, "Prune backoff and peer exchange": a pruned peer waits for
+ * gossipsub v1.1, "PRUNE Backoff and Peer Exchange": a pruned peer waits for
  * the whole backoff and a slack on top, because the other side's clock started
  * earlier than ours may have.
  */
@@ -265,8 +265,8 @@ mesh_topic_on_unsubscribed(struct mesh *m, struct mesh_peer *peer,
 }
 
 /*
- * gossipsub v1.0, "Control Messages" (GRAFT) and v1.1, "Prune backoff and peer
- * exchange", "Outbound Mesh Quotas". A topic that is not ours is ignored
+ * gossipsub v1.0, "Control Messages" (GRAFT) and v1.1, "PRUNE Backoff and Peer
+ * Exchange", "Outbound Mesh Quotas". A topic that is not ours is ignored
  * without an answer (v1.1, "Spam Protection Measures"). At D_hi only dialled
  * peers get in; the same bound makes the heartbeat prune, otherwise a mesh of
  * exactly D_hi would refuse everybody for ever.
@@ -295,7 +295,7 @@ mesh_topic_on_graft(struct mesh *m, struct mesh_peer *peer, const char *name)
     mesh_gossip_announce_all(m, peer, t);
 }
 
-/* gossipsub v1.1, "Prune backoff and peer exchange"; a PRUNE without a time is
+/* gossipsub v1.1, "PRUNE Backoff and Peer Exchange"; a PRUNE without a time is
  * one of v1.0 and gets the default. */
 void
 mesh_topic_on_prune(struct mesh *m, struct mesh_peer *peer, const char *name,
@@ -366,8 +366,8 @@ mesh_topic_join(struct mesh *m, const char *name)
     graft_some(m, (unsigned)t, m->p.d, 0);
 }
 
-/* gossipsub v1.0, "Topic Membership" (LEAVE); v1.1, "Prune backoff and peer
- * exchange": a shorter backoff, both ends keep it. */
+/* gossipsub v1.0, "Topic Membership" (LEAVE); v1.1, "PRUNE Backoff and Peer
+ * Exchange": a shorter backoff, both ends keep it. */
 void
 mesh_topic_leave(struct mesh *m, const char *name)
 {
@@ -402,7 +402,7 @@ outbound_degree(const struct mesh *m, unsigned t)
     return n;
 }
 
-/* gossipsub v1.0, "Heartbeat" (mesh maintenance); v1.1, "Outbound Mesh
+/* gossipsub v1.0, "Mesh Maintenance"; v1.1, "Outbound Mesh
  * Quotas". */
 void
 mesh_topic_heartbeat(struct mesh *m)

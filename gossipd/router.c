@@ -287,11 +287,13 @@ router_save(struct router *r)
 static enum p2pfs_err
 make_tables(struct router *r)
 {
+    struct mesh_params mp = r->part.config->mesh;
     struct fetch_params fp;
     enum p2pfs_err err;
 
     fetch_params_default(&fp);
-    err = mesh_new(&r->mesh, &r->part.config->mesh, r->part.seed);
+    mp.peers_max = r->part.config->links_max;
+    err = mesh_new(&r->mesh, &mp, r->part.seed);
     if (err == P2PFS_OK) {
         err = fetch_new(&r->fetch, &fp, r->part.seed ^ 0x5bd1e995u);
     }

@@ -199,6 +199,19 @@ validate(struct router *r, const struct mesh_action *a)
     }
 }
 
+/* The other faults happen to honest peers too (a crossing GRAFT, a full queue):
+ * summed up over weeks they would close good links. */
+static void
+blame(struct router *r, const struct mesh_action *a)
+{
+    if (a->fault == MESH_FAULT_INVALID) {
+        router_blame(r, a->peer, a->reason);
+    } else {
+        log_debug(r->part.log, "mesh: link=%llu reason=\"%s\"",
+            (unsigned long long)a->peer, a->reason);
+    }
+}
+
 void
 router_mesh(struct router *r, const struct mesh_event *e)
 {
@@ -210,7 +223,7 @@ router_mesh(struct router *r, const struct mesh_event *e)
         switch (a[i].kind) {
         case MESH_PUSH: push(r, a[i].peer, &a[i].ids[0]); break;
         case MESH_VALIDATE: validate(r, &a[i]); break;
-        case MESH_BLAME: router_blame(r, a[i].peer, a[i].reason); break;
+        case MESH_BLAME: blame(r, &a[i]); break;
         case MESH_SEND_SUBSCRIBE:
         case MESH_SEND_UNSUBSCRIBE:
         case MESH_SEND_GRAFT:
@@ -243,20 +256,27 @@ router_late(struct router *r)
     }
 }
 
-/* What the store said of a file from a peer. What is ours (no space, no memory,
- * no database) is not the sender's fault. */
+/*
+ * What the store said of a file from a peer. What is ours (no space, no memory,
+ * no database) is not the sender's fault. A record's id covers the record, not
+ * the content and the proof that came along: where those are wrong it is this
+ * copy, not the record.
+ */
 static enum mesh_verdict
 verdict_of(const struct store_result *res)
 {
-    static const enum p2pfs_err theirs[] = {P2PFS_NOT_IN_ROOT, P2PFS_BAD_SET_ID,
-        P2PFS_BAD_SET_COUNT, P2PFS_INDEX_OUT_OF_RANGE, P2PFS_BODY_TOO_LARGE};
+    static const enum p2pfs_err record[] = {P2PFS_BAD_SET_ID,
+        P2PFS_BAD_SET_COUNT, P2PFS_INDEX_OUT_OF_RANGE};
     size_t i;
 
     if (res->err == P2PFS_OK) {
         return res->created ? MESH_ACCEPT : MESH_DUPLICATE;
     }
-    for (i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
-        if (res->err == theirs[i]) {
+    if (res->err == P2PFS_NOT_IN_ROOT || res->err == P2PFS_BODY_TOO_LARGE) {
+        return MESH_DAMAGED;
+    }
+    for (i = 0; i < sizeof(record) / sizeof(record[0]); i++) {
+        if (res->err == record[i]) {
             return MESH_REJECT;
         }
     }
@@ -314,8 +334,9 @@ router_offer_checked(struct router *r, const struct read_call *call)
     } else if (!row->missing) {
         router_verdict(r, &call->id, MESH_DUPLICATE);
     } else if (row->record.kind == P2PFS_RECORD_VERSION) {
-        /* Born here too when its files are; if they differ, out of the log. */
-        router_verdict(r, &call->id, MESH_IGNORE);
+        /* Born here too when its files are, and then published; if they differ,
+         * out of the log. IGNORE would let every copy in again. */
+        router_verdict(r, &call->id, MESH_DUPLICATE);
     } else {
         remember_offer(r, &call->id);
         e.peer = call->job.tag;
