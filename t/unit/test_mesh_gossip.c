@@ -93,7 +93,7 @@ test_members_told_later(void **state)
     rig_close(&r);
 }
 
-/* More ids than fit: a random part, so that two peers hear of different ones. */
+/* More ids than fit: a random part, so that two peers hear of others. */
 static void
 test_truncated(void **state)
 {
