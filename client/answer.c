@@ -71,10 +71,10 @@ read_integer(const cJSON *object, const char *name, uint64_t *out)
 
     if (!cJSON_IsNumber(m) || !(m->valuedouble >= 0)
         || m->valuedouble > INTEGER_MAX
-        || m->valuedouble != (double) (uint64_t) m->valuedouble) {
+        || m->valuedouble != (double)(uint64_t)m->valuedouble) {
         return 0;
     }
-    *out = (uint64_t) m->valuedouble;
+    *out = (uint64_t)m->valuedouble;
     return 1;
 }
 
@@ -126,8 +126,8 @@ read_content(struct client_answer_file *f, const cJSON *m, size_t content_max)
         return P2PFS_NO_MEMORY;
     }
     f->len = len / 2;
-    return p2pfs_hex_decode(f->content, hex, len) == P2PFS_OK
-        ? P2PFS_OK : P2PFS_BAD_REPLY;
+    return p2pfs_hex_decode(f->content, hex, len) == P2PFS_OK ? P2PFS_OK
+                                                              : P2PFS_BAD_REPLY;
 }
 
 static int
@@ -256,29 +256,21 @@ static enum p2pfs_err
 by_status(long status)
 {
     switch (status) {
-    case 404:
-        return P2PFS_ROUTE_NOT_FOUND;
-    case 405:
-        return P2PFS_METHOD_NOT_ALLOWED;
-    case 413:
-        return P2PFS_BODY_TOO_LARGE;
-    case 415:
-        return P2PFS_UNSUPPORTED_MEDIA_TYPE;
+    case 404: return P2PFS_ROUTE_NOT_FOUND;
+    case 405: return P2PFS_METHOD_NOT_ALLOWED;
+    case 413: return P2PFS_BODY_TOO_LARGE;
+    case 415: return P2PFS_UNSUPPORTED_MEDIA_TYPE;
     case 429:
     case 502:
     case 503:
-    case 504:
-        return P2PFS_STORE_UNAVAILABLE;
-    case 507:
-        return P2PFS_STORE_FULL;
-    default:
-        break;
+    case 504: return P2PFS_STORE_UNAVAILABLE;
+    case 507: return P2PFS_STORE_FULL;
+    default: break;
     }
     if (status >= 500 && status <= 599) {
         return P2PFS_INTERNAL;
     }
-    return status >= 400 && status <= 499 ? P2PFS_BAD_REQUEST
-                                          : P2PFS_BAD_REPLY;
+    return status >= 400 && status <= 499 ? P2PFS_BAD_REQUEST : P2PFS_BAD_REPLY;
 }
 
 static enum p2pfs_err
@@ -294,7 +286,7 @@ by_code(const cJSON *code, long status)
 
         if (row->http_status == status
             && strcmp(row->code, code->valuestring) == 0) {
-            return (enum p2pfs_err) i;
+            return (enum p2pfs_err)i;
         }
     }
     return P2PFS_OK;
@@ -326,22 +318,22 @@ describe(struct client_problem *out, const cJSON *json)
         copy_printable(words, sizeof(words), detail->valuestring);
     }
     if (read_hash(root, 1, &h)) {
-        (void) snprintf(out->detail, sizeof(out->detail),
+        (void)snprintf(out->detail, sizeof(out->detail),
             "%s%sthere its root is %.66s", words, words[0] ? "; " : "",
             root->valuestring);
     } else if (read_integer(json, "received", &received)
         && read_integer(json, "setCount", &count)) {
-        (void) snprintf(out->detail, sizeof(out->detail),
+        (void)snprintf(out->detail, sizeof(out->detail),
             "%s%s%llu of %llu files are there", words, words[0] ? "; " : "",
-            (unsigned long long) received, (unsigned long long) count);
+            (unsigned long long)received, (unsigned long long)count);
     } else {
-        (void) snprintf(out->detail, sizeof(out->detail), "%s", words);
+        (void)snprintf(out->detail, sizeof(out->detail), "%s", words);
     }
 }
 
 void
-client_answer_problem(struct client_problem *out, long status,
-    const char *body, size_t len)
+client_answer_problem(struct client_problem *out, long status, const char *body,
+    size_t len)
 {
     cJSON *json = parse(body, len);
 
@@ -354,7 +346,7 @@ client_answer_problem(struct client_problem *out, long status,
         describe(out, json);
     } else {
         out->err = by_status(status);
-        (void) snprintf(out->detail, sizeof(out->detail), "HTTP status %ld",
+        (void)snprintf(out->detail, sizeof(out->detail), "HTTP status %ld",
             status);
     }
     cJSON_Delete(json);

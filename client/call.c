@@ -52,7 +52,7 @@ client_call_once(struct p2pfs_client *c, const struct client_call *call,
     const char *server = c->server[i];
     enum p2pfs_err err;
 
-    (void) snprintf(url, sizeof(url), "%s/%s", server, call->path);
+    (void)snprintf(url, sizeof(url), "%s/%s", server, call->path);
     err = client_http_exchange(c->http, url, call->body, call->body_len,
         call->reply_max, &reply);
     *retry_after_ms = reply.retry_after_ms;
@@ -70,12 +70,12 @@ wait_ms(const struct p2pfs_client *c, uint32_t ms)
 {
     while (ms > 0) {
         uint32_t slice = ms < WAIT_SLICE_MS ? ms : WAIT_SLICE_MS;
-        struct timespec t = { 0, (long) slice * 1000000 };
+        struct timespec t = {0, (long)slice * 1000000};
 
         if (client_is_cancelled(c)) {
             return 0;
         }
-        (void) nanosleep(&t, NULL);
+        (void)nanosleep(&t, NULL);
         ms -= slice;
     }
     return !client_is_cancelled(c);
@@ -91,11 +91,11 @@ notify(struct p2pfs_client *c, uint32_t wait)
         return;
     }
     if (wait > 0) {
-        (void) snprintf(text, sizeof(text), "%s; trying again in %u.%u s",
-            c->fail.text, (unsigned) (wait / 1000),
-            (unsigned) (wait % 1000 / 100));
+        (void)snprintf(text, sizeof(text), "%s; trying again in %u.%u s",
+            c->fail.text, (unsigned)(wait / 1000),
+            (unsigned)(wait % 1000 / 100));
     } else {
-        (void) snprintf(text, sizeof(text), "%s; trying another server",
+        (void)snprintf(text, sizeof(text), "%s; trying another server",
             c->fail.text);
     }
     c->notice(c->ctx, text);
@@ -104,7 +104,7 @@ notify(struct p2pfs_client *c, uint32_t wait)
 enum p2pfs_err
 client_call(struct p2pfs_client *c, const struct client_call *call)
 {
-    struct client_failure worst = { P2PFS_OK, "" };
+    struct client_failure worst = {P2PFS_OK, ""};
     struct client_retry retry;
     uint32_t after;
     uint32_t wait;
@@ -129,7 +129,7 @@ client_call(struct p2pfs_client *c, const struct client_call *call)
             worst = c->fail;
         }
         if (!client_retry_next(&retry, client_retry_class(err), after,
-                (uint32_t) client_random(c), &wait)) {
+                (uint32_t)client_random(c), &wait)) {
             c->fail = worst;
             return worst.err;
         }

@@ -18,19 +18,17 @@
 #define DEFAULT_WAIT_MS 10000
 
 /* The public outcomes are the table's exit codes under a stable name. */
-_Static_assert((int) P2PFS_OUTCOME_OK == P2PFS_EXIT_OK, "one table");
-_Static_assert((int) P2PFS_OUTCOME_OTHER == P2PFS_EXIT_OTHER, "one table");
-_Static_assert((int) P2PFS_OUTCOME_USAGE == P2PFS_EXIT_USAGE, "one table");
-_Static_assert((int) P2PFS_OUTCOME_NOT_FOUND == P2PFS_EXIT_NOT_FOUND,
+_Static_assert((int)P2PFS_OUTCOME_OK == P2PFS_EXIT_OK, "one table");
+_Static_assert((int)P2PFS_OUTCOME_OTHER == P2PFS_EXIT_OTHER, "one table");
+_Static_assert((int)P2PFS_OUTCOME_USAGE == P2PFS_EXIT_USAGE, "one table");
+_Static_assert((int)P2PFS_OUTCOME_NOT_FOUND == P2PFS_EXIT_NOT_FOUND,
     "one table");
-_Static_assert((int) P2PFS_OUTCOME_CONFLICT == P2PFS_EXIT_CONFLICT,
+_Static_assert((int)P2PFS_OUTCOME_CONFLICT == P2PFS_EXIT_CONFLICT, "one table");
+_Static_assert((int)P2PFS_OUTCOME_TEMPORARY == P2PFS_EXIT_TEMPORARY,
     "one table");
-_Static_assert((int) P2PFS_OUTCOME_TEMPORARY == P2PFS_EXIT_TEMPORARY,
+_Static_assert((int)P2PFS_OUTCOME_NOT_VERIFIED == P2PFS_EXIT_NOT_VERIFIED,
     "one table");
-_Static_assert((int) P2PFS_OUTCOME_NOT_VERIFIED == P2PFS_EXIT_NOT_VERIFIED,
-    "one table");
-_Static_assert((int) P2PFS_OUTCOME_NO_SPACE == P2PFS_EXIT_NO_SPACE,
-    "one table");
+_Static_assert((int)P2PFS_OUTCOME_NO_SPACE == P2PFS_EXIT_NO_SPACE, "one table");
 _Static_assert(P2PFS_CLIENT_HASH_BYTES == P2PFS_HASH_BYTES, "as in core");
 _Static_assert(P2PFS_CLIENT_ID_MAX == P2PFS_SET_ID_MAX, "as in core");
 
@@ -51,7 +49,7 @@ p2pfs_client_options_init(struct p2pfs_client_options *o)
 enum p2pfs_outcome
 client_outcome(enum p2pfs_err err)
 {
-    return (enum p2pfs_outcome) p2pfs_err_row(err)->exit_code;
+    return (enum p2pfs_outcome)p2pfs_err_row(err)->exit_code;
 }
 
 enum p2pfs_err
@@ -61,12 +59,12 @@ client_fail(struct p2pfs_client *c, enum p2pfs_err err, const char *fmt, ...)
 
     c->fail.err = err;
     if (fmt == NULL) {
-        (void) snprintf(c->fail.text, sizeof(c->fail.text), "%s",
+        (void)snprintf(c->fail.text, sizeof(c->fail.text), "%s",
             p2pfs_err_row(err)->text);
         return err;
     }
     va_start(ap, fmt);
-    (void) vsnprintf(c->fail.text, sizeof(c->fail.text), fmt, ap);
+    (void)vsnprintf(c->fail.text, sizeof(c->fail.text), fmt, ap);
     va_end(ap);
     return err;
 }
@@ -95,10 +93,10 @@ tell(char *errbuf, size_t errlen, const char *url, const char *why)
         return;
     }
     if (url != NULL) {
-        (void) snprintf(errbuf, errlen, "server \"%s\" cannot be used: %s", url,
+        (void)snprintf(errbuf, errlen, "server \"%s\" cannot be used: %s", url,
             why);
     } else {
-        (void) snprintf(errbuf, errlen, "%s", why);
+        (void)snprintf(errbuf, errlen, "%s", why);
     }
 }
 
@@ -137,8 +135,8 @@ set_up(struct p2pfs_client *c, const struct p2pfs_client_options *o)
     c->cancelled = o->cancelled;
     c->wait_ms = o->wait_ms;
     if (getrandom(&c->rng, sizeof(c->rng), GRND_NONBLOCK)
-        != (ssize_t) sizeof(c->rng)) {
-        c->rng = (uint64_t) time(NULL) ^ (uintptr_t) c;
+        != (ssize_t)sizeof(c->rng)) {
+        c->rng = (uint64_t)time(NULL) ^ (uintptr_t)c;
     }
     if (o->store != NULL) {
         c->store_path = strdup(o->store);
@@ -236,12 +234,14 @@ client_need_store(struct p2pfs_client *c, int create)
         return P2PFS_OK;
     }
     if (err == P2PFS_STORE_SCHEMA) {
-        (void) client_fail(c, err, "\"%s\" is not a file of records, or one of"
-            " a newer version", c->store_path);
+        (void)client_fail(c, err,
+            "\"%s\" is not a file of records, or one of"
+            " a newer version",
+            c->store_path);
     } else if (err == P2PFS_NO_RECORD) {
-        (void) client_fail(c, err, NULL);
+        (void)client_fail(c, err, NULL);
     } else {
-        (void) client_fail(c, err, "cannot open the records in \"%s\": %s",
+        (void)client_fail(c, err, "cannot open the records in \"%s\": %s",
             c->store_path, client_store_detail(c->store));
     }
     client_store_close(c->store);
@@ -303,10 +303,10 @@ p2pfs_client_list(struct p2pfs_client *c,
     }
     err = client_store_list(c->store, each, ctx);
     if (err == P2PFS_STORE_ERROR) {
-        (void) client_fail(c, err, "cannot read the records in \"%s\": %s",
+        (void)client_fail(c, err, "cannot read the records in \"%s\": %s",
             c->store_path, client_store_detail(c->store));
     } else if (err != P2PFS_OK) {
-        (void) client_fail(c, err, NULL);
+        (void)client_fail(c, err, NULL);
     }
     return client_outcome(err);
 }
@@ -334,8 +334,8 @@ client_resolve_trust(struct p2pfs_client *c, const char *id,
     if (out->count < 1 || out->count > P2PFS_SET_COUNT_MAX) {
         return client_fail(c, P2PFS_BAD_SET_COUNT,
             "a set has 1 to %llu files, not %llu",
-            (unsigned long long) P2PFS_SET_COUNT_MAX,
-            (unsigned long long) out->count);
+            (unsigned long long)P2PFS_SET_COUNT_MAX,
+            (unsigned long long)out->count);
     }
     return P2PFS_OK;
 }

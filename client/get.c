@@ -10,8 +10,8 @@
 #include "core/hex.h"
 
 /* Twice the largest content in hex, a proof, and room for other members. */
-#define FILE_REPLY_MAX                                                        \
-    (2 * (size_t) P2PFS_CLIENT_FILE_MAX                                       \
+#define FILE_REPLY_MAX                                                         \
+    (2 * (size_t)P2PFS_CLIENT_FILE_MAX                                         \
         + P2PFS_PROOF_MAX * (P2PFS_HASH_HEX + 8) + 16384)
 
 /* A read under way: what is asked for, and what the answer must match. */
@@ -23,13 +23,14 @@ struct fetch {
 };
 
 static enum p2pfs_err
-not_verified(struct p2pfs_client *c, const char *server,
-    const struct fetch *f, const char *why)
+not_verified(struct p2pfs_client *c, const char *server, const struct fetch *f,
+    const char *why)
 {
     client_answer_file_fini(&c->file);
     return client_fail(c, P2PFS_NOT_VERIFIED,
         "NOT VERIFIED: what %s sent as file %" PRIu64 " of set \"%s\" is not"
-        " that file: %s", server, f->index, f->id, why);
+        " that file: %s",
+        server, f->index, f->id, why);
 }
 
 static void
@@ -71,7 +72,8 @@ judge(struct p2pfs_client *c, const char *server,
         return not_verified(c, server, f, "its proof is of another index");
     }
     if (c->file.proof.len != p2pfs_proof_length(f->trust->count, f->index)) {
-        return not_verified(c, server, f, "its proof is not of the length that"
+        return not_verified(c, server, f,
+            "its proof is not of the length that"
             " this index has in a set of this many files");
     }
     memcpy(root.b, f->trust->root, sizeof(root.b));
@@ -82,7 +84,8 @@ judge(struct p2pfs_client *c, const char *server,
         return client_fail(c, P2PFS_INTERNAL, "cannot hash");
     }
     if (err != P2PFS_OK) {
-        return not_verified(c, server, f, "content and proof do not lead to the"
+        return not_verified(c, server, f,
+            "content and proof do not lead to the"
             " root of the set");
     }
     lend(c, server, f, &entry);
@@ -93,8 +96,8 @@ enum p2pfs_err
 client_fetch(struct p2pfs_client *c, const char *id, uint64_t index,
     const struct p2pfs_client_trust *trust, struct p2pfs_client_file *out)
 {
-    struct fetch f = { id, index, trust, out };
-    struct client_call call = { NULL, NULL, 0, FILE_REPLY_MAX, judge, &f };
+    struct fetch f = {id, index, trust, out};
+    struct client_call call = {NULL, NULL, 0, FILE_REPLY_MAX, judge, &f};
     char path[P2PFS_CLIENT_ID_MAX + P2PFS_HASH_HEX + 64];
     char root[P2PFS_HASH_HEX + 1];
 
@@ -105,7 +108,7 @@ client_fetch(struct p2pfs_client *c, const char *id, uint64_t index,
     }
     p2pfs_hex_encode(root, trust->root, sizeof(trust->root));
     root[P2PFS_HASH_HEX] = '\0';
-    (void) snprintf(path, sizeof(path), "sets/%s/files/%" PRIu64 "?root=0x%s",
+    (void)snprintf(path, sizeof(path), "sets/%s/files/%" PRIu64 "?root=0x%s",
         id, index, root);
     call.path = path;
     return client_call(c, &call);

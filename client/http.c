@@ -72,10 +72,10 @@ on_progress(void *ctx, curl_off_t dl_total, curl_off_t dl, curl_off_t ul_total,
 {
     struct client_http *h = ctx;
 
-    (void) dl_total;
-    (void) dl;
-    (void) ul_total;
-    (void) ul;
+    (void)dl_total;
+    (void)dl;
+    (void)ul_total;
+    (void)ul;
     return h->o.cancelled != NULL && h->o.cancelled(h->o.ctx);
 }
 
@@ -88,24 +88,24 @@ set_up(struct client_http *h)
 
     /* Setting these fails only where libcurl is built without them or is out
      * of memory; the first such failure stays in rc. */
-#define SET(option, value)                                                    \
-    do {                                                                      \
-        if (rc == CURLE_OK) {                                                 \
-            rc = curl_easy_setopt(e, option, value);                          \
-        }                                                                     \
+#define SET(option, value)                                                     \
+    do {                                                                       \
+        if (rc == CURLE_OK) {                                                  \
+            rc = curl_easy_setopt(e, option, value);                           \
+        }                                                                      \
     } while (0)
     SET(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
 #else
-    SET(CURLOPT_PROTOCOLS, (long) (CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_ERRORBUFFER, h->detail);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long) CLIENT_CONNECT_TIMEOUT_MS);
-    SET(CURLOPT_TIMEOUT_MS, (long) h->o.timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)CLIENT_CONNECT_TIMEOUT_MS);
+    SET(CURLOPT_TIMEOUT_MS, (long)h->o.timeout_ms);
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
-    SET(CURLOPT_LOW_SPEED_TIME, (long) STALL_SECONDS);
+    SET(CURLOPT_LOW_SPEED_TIME, (long)STALL_SECONDS);
     SET(CURLOPT_TCP_NODELAY, 1L);
     SET(CURLOPT_USERAGENT, "p2pfs/0.1.0");
     SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -181,19 +181,18 @@ aim(struct client_http *h, const char *url, const char *body, size_t body_len,
         return rc;
     }
     /* An honest Content-Length is refused before its first byte. */
-    rc = curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE,
-        (curl_off_t) reply_max);
+    rc = curl_easy_setopt(e, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)reply_max);
     if (rc != CURLE_OK) {
         return rc;
     }
     if (body == NULL) {
-        (void) curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
+        (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
         return curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
     }
-    (void) curl_easy_setopt(e, CURLOPT_POST, 1L);
-    (void) curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->post_headers);
-    (void) curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-        (curl_off_t) body_len);
+    (void)curl_easy_setopt(e, CURLOPT_POST, 1L);
+    (void)curl_easy_setopt(e, CURLOPT_HTTPHEADER, h->post_headers);
+    (void)curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+        (curl_off_t)body_len);
     return curl_easy_setopt(e, CURLOPT_POSTFIELDS, body);
 }
 
@@ -243,11 +242,11 @@ client_http_exchange(struct client_http *h, const char *url, const char *body,
     h->buf[h->len] = '\0';
     r->body = h->buf;
     r->len = h->len;
-    (void) curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
-    (void) curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &retry_after);
+    (void)curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &r->status);
+    (void)curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &retry_after);
     if (retry_after > 0) {
-        r->retry_after_ms
-            = retry_after > 3600 ? 3600000u : (uint32_t) retry_after * 1000;
+        r->retry_after_ms =
+            retry_after > 3600 ? 3600000u : (uint32_t)retry_after * 1000;
     }
     return err;
 }

@@ -44,7 +44,7 @@ void client_http_close(struct client_http *h); /* takes NULL */
  * BAD_REPLY: larger than reply_max. CANCELLED, NO_MEMORY. r is always set.
  */
 enum p2pfs_err client_http_exchange(struct client_http *h, const char *url,
-    const char *body, size_t body_len, size_t reply_max,
-    struct client_reply *r) P2PFS_MUST_CHECK;
+    const char *body, size_t body_len, size_t reply_max, struct client_reply *r)
+    P2PFS_MUST_CHECK;
 
 #endif

@@ -40,7 +40,7 @@ struct p2pfs_client {
     void (*notice)(void *, const char *);
     int (*cancelled)(void *);
     struct client_failure fail;
-    struct client_answer_file file; /* what p2pfs_client_get lends */
+    struct client_answer_file file;    /* what p2pfs_client_get lends */
     char store_server[CLIENT_URL_MAX]; /* what p2pfs_client_find lends */
 };
 

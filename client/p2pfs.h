@@ -40,8 +40,8 @@ extern "C" {
 
 #define P2PFS_CLIENT_VERSION "0.1.0"
 #define P2PFS_CLIENT_HASH_BYTES 32
-#define P2PFS_CLIENT_ID_MAX 128         /* characters of a set id */
-#define P2PFS_CLIENT_FILE_MAX 1048576u  /* bytes of the largest file */
+#define P2PFS_CLIENT_ID_MAX 128        /* characters of a set id */
+#define P2PFS_CLIENT_FILE_MAX 1048576u /* bytes of the largest file */
 #define P2PFS_CLIENT_SERVERS_MAX 16
 
 enum p2pfs_outcome {
@@ -68,9 +68,8 @@ const char *p2pfs_client_version(void);
  * not of the exact length); OTHER (out of memory). content may be NULL where
  * len is 0, proof where proof_len is 0.
  */
-enum p2pfs_outcome p2pfs_verify(const uint8_t *root, uint64_t n,
-    uint64_t index, const void *content, size_t len, const uint8_t *proof,
-    size_t proof_len);
+enum p2pfs_outcome p2pfs_verify(const uint8_t *root, uint64_t n, uint64_t index,
+    const void *content, size_t len, const uint8_t *proof, size_t proof_len);
 
 /* --- a client ---------------------------------------------------------- */
 
@@ -248,8 +247,8 @@ enum p2pfs_outcome p2pfs_client_save(struct p2pfs_client *c, const char *id,
  * appears whole or not at all. Files are named by their index with leading
  * zeros, six digits or as many as count - 1 has.
  */
-enum p2pfs_outcome p2pfs_client_save_all(struct p2pfs_client *c,
-    const char *id, const struct p2pfs_client_trust *trust, const char *dir);
+enum p2pfs_outcome p2pfs_client_save_all(struct p2pfs_client *c, const char *id,
+    const struct p2pfs_client_trust *trust, const char *dir);
 
 /* --- asking servers ---------------------------------------------------- */
 

@@ -18,8 +18,8 @@
 
 /* The body of an upload without content and proof, at most. */
 #define BODY_FIXED_MAX 256
-#define BODY_MAX                                                              \
-    (BODY_FIXED_MAX + 2 * (size_t) P2PFS_CLIENT_FILE_MAX                      \
+#define BODY_MAX                                                               \
+    (BODY_FIXED_MAX + 2 * (size_t)P2PFS_CLIENT_FILE_MAX                        \
         + P2PFS_PROOF_MAX * (P2PFS_HASH_HEX + 5))
 
 struct put {
@@ -105,9 +105,9 @@ fill_record(struct put *p, const char *id, int64_t now)
 
         p2pfs_hex_encode(digits, p->root.b, INVENTED_ID_DIGITS / 2);
         digits[INVENTED_ID_DIGITS] = '\0';
-        (void) snprintf(r->id, sizeof(r->id), "set-%s", digits);
+        (void)snprintf(r->id, sizeof(r->id), "set-%s", digits);
     } else {
-        (void) snprintf(r->id, sizeof(r->id), "%s", id);
+        (void)snprintf(r->id, sizeof(r->id), "%s", id);
     }
 }
 
@@ -121,7 +121,8 @@ begin(struct put *p)
     if (err == P2PFS_ROOT_CHANGED) {
         return client_fail(c, err,
             "other files were put as set \"%s\" before, and an id stands for"
-            " one set of files for ever: choose another id", p->record.id);
+            " one set of files for ever: choose another id",
+            p->record.id);
     }
     if (err != P2PFS_OK) {
         return client_fail(c, err, "cannot write the record to \"%s\": %s",
@@ -170,8 +171,8 @@ judge(struct p2pfs_client *c, const char *server,
     if (p2pfs_hash_cmp(&stored, &p->entry[p->index]) != 0) {
         return client_fail(c, P2PFS_NOT_VERIFIED,
             "NOT VERIFIED: the hash of what %s stored as file %" PRIu64
-            " of set \"%s\" is not the hash of what was sent", server, p->index,
-            p->record.id);
+            " of set \"%s\" is not the hash of what was sent",
+            server, p->index, p->record.id);
     }
     return P2PFS_OK;
 }
@@ -179,7 +180,7 @@ judge(struct p2pfs_client *c, const char *server,
 static enum p2pfs_err
 send_one(struct put *p, uint64_t i)
 {
-    struct client_call call = { NULL, p->body, 0, STORED_REPLY_MAX, judge, p };
+    struct client_call call = {NULL, p->body, 0, STORED_REPLY_MAX, judge, p};
     char path[P2PFS_CLIENT_ID_MAX + 64];
     struct p2pfs_proof proof;
     struct p2pfs_hash entry;
@@ -202,7 +203,7 @@ send_one(struct put *p, uint64_t i)
     if (call.body_len == 0) {
         return client_fail(p->c, P2PFS_LIMIT, NULL);
     }
-    (void) snprintf(path, sizeof(path), "sets/%s/files/%" PRIu64, p->record.id,
+    (void)snprintf(path, sizeof(path), "sets/%s/files/%" PRIu64, p->record.id,
         i);
     call.path = path;
     p->index = i;
@@ -224,7 +225,7 @@ send_all(struct put *p)
         }
         report(p, P2PFS_CLIENT_UPLOADING, i + 1);
     }
-    p->record.updated = (int64_t) time(NULL);
+    p->record.updated = (int64_t)time(NULL);
     err = client_store_finish(c->store, p->record.id, p->record.updated);
     if (err != P2PFS_OK) {
         return client_fail(c, err, "cannot write the record to \"%s\": %s",
@@ -246,7 +247,7 @@ prepare(struct put *p, const char *id)
     }
     if (p->src->n < 1 || p->src->n > P2PFS_SET_COUNT_MAX) {
         return client_fail(c, P2PFS_BAD_SET_COUNT, "a set has 1 to %llu files",
-            (unsigned long long) P2PFS_SET_COUNT_MAX);
+            (unsigned long long)P2PFS_SET_COUNT_MAX);
     }
     if (id != NULL) {
         err = client_check_id(c, id);
@@ -287,7 +288,7 @@ p2pfs_client_put(struct p2pfs_client *c, const char *id,
         err = hash_all(&p);
     }
     if (err == P2PFS_OK) {
-        fill_record(&p, id, (int64_t) time(NULL));
+        fill_record(&p, id, (int64_t)time(NULL));
         err = begin(&p);
     }
     if (err == P2PFS_OK) {

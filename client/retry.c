@@ -11,8 +11,7 @@ client_retry_class(enum p2pfs_err err)
     case P2PFS_NETWORK:
     case P2PFS_STORE_UNAVAILABLE:
     case P2PFS_STORE_BUSY:
-    case P2PFS_OUTCOME_UNKNOWN:
-        return CLIENT_RETRY_LATER;
+    case P2PFS_OUTCOME_UNKNOWN: return CLIENT_RETRY_LATER;
 
     /* An uploader may be minutes away from the last file: no wait for it. */
     case P2PFS_SET_INCOMPLETE:
@@ -27,8 +26,7 @@ client_retry_class(enum p2pfs_err err)
     case P2PFS_FILE_DAMAGED:
     case P2PFS_STORE_FULL:
     case P2PFS_BAD_REPLY:
-    case P2PFS_NOT_VERIFIED:
-        return CLIENT_RETRY_ELSEWHERE;
+    case P2PFS_NOT_VERIFIED: return CLIENT_RETRY_ELSEWHERE;
 
     case P2PFS_OK:
     case P2PFS_BAD_SET_ID:
@@ -55,8 +53,7 @@ client_retry_class(enum p2pfs_err err)
     case P2PFS_NO_RECORD:
     case P2PFS_ROOT_CHANGED:
     case P2PFS_CANCELLED:
-    case P2PFS_ERR_COUNT:
-        break;
+    case P2PFS_ERR_COUNT: break;
     }
     return CLIENT_RETRY_NEVER;
 }
@@ -70,7 +67,7 @@ client_retry_init(struct client_retry *r, unsigned n, unsigned first,
     r->server = first;
     r->step = 0;
     r->round = 0;
-    r->ask = (uint32_t) ((1ull << n) - 1);
+    r->ask = (uint32_t)((1ull << n) - 1);
     r->ask_again = 0;
     r->after_ms = 0;
     r->budget_ms = budget_ms;
@@ -99,7 +96,7 @@ backoff(const struct client_retry *r, uint32_t random)
     uint32_t wait;
 
     if (r->round < 5) {
-        top = (uint32_t) RETRY_BASE_MS << r->round;
+        top = (uint32_t)RETRY_BASE_MS << r->round;
         top = top < RETRY_BACKOFF_MAX_MS ? top : RETRY_BACKOFF_MAX_MS;
     }
     wait = top / 2 + random % (top / 2 + 1);
@@ -152,22 +149,15 @@ weight(enum p2pfs_err err)
     if (err == P2PFS_NETWORK) {
         return 5;
     }
-    switch ((enum p2pfs_exit) p2pfs_err_row(err)->exit_code) {
-    case P2PFS_EXIT_NOT_VERIFIED:
-        return 7;
-    case P2PFS_EXIT_TEMPORARY:
-        return 6;
-    case P2PFS_EXIT_NO_SPACE:
-        return 4;
-    case P2PFS_EXIT_CONFLICT:
-        return 3;
-    case P2PFS_EXIT_NOT_FOUND:
-        return 2;
+    switch ((enum p2pfs_exit)p2pfs_err_row(err)->exit_code) {
+    case P2PFS_EXIT_NOT_VERIFIED: return 7;
+    case P2PFS_EXIT_TEMPORARY: return 6;
+    case P2PFS_EXIT_NO_SPACE: return 4;
+    case P2PFS_EXIT_CONFLICT: return 3;
+    case P2PFS_EXIT_NOT_FOUND: return 2;
     case P2PFS_EXIT_USAGE:
-    case P2PFS_EXIT_OTHER:
-        return 1;
-    case P2PFS_EXIT_OK:
-        break;
+    case P2PFS_EXIT_OTHER: return 1;
+    case P2PFS_EXIT_OK: break;
     }
     return 0;
 }

@@ -24,8 +24,8 @@ fail_errno(struct p2pfs_client *c, const char *act, const char *path)
 {
     int e = errno;
 
-    return client_fail(c, e == ENOSPC || e == EDQUOT ? P2PFS_STORE_FULL
-                                                     : P2PFS_IO,
+    return client_fail(c,
+        e == ENOSPC || e == EDQUOT ? P2PFS_STORE_FULL : P2PFS_IO,
         "cannot %s \"%s\": %s", act, path, strerror(e));
 }
 
@@ -60,7 +60,7 @@ parent_of(struct p2pfs_client *c, const char *path, char out[PATH_MAX])
 static void
 temp_name(struct p2pfs_client *c, char *out, size_t cap)
 {
-    (void) snprintf(out, cap, ".p2pfs-%016" PRIx64 ".tmp", client_random(c));
+    (void)snprintf(out, cap, ".p2pfs-%016" PRIx64 ".tmp", client_random(c));
 }
 
 /* Writes and syncs a new file below dirfd. */
@@ -79,7 +79,7 @@ write_new(int dirfd, const char *name, const uint8_t *data, size_t len)
 
         if (n > 0) {
             data += n;
-            len -= (size_t) n;
+            len -= (size_t)n;
         } else if (errno != EINTR) {
             saved = errno;
         }
@@ -91,7 +91,7 @@ write_new(int dirfd, const char *name, const uint8_t *data, size_t len)
         saved = errno;
     }
     if (saved != 0) {
-        (void) unlinkat(dirfd, name, 0);
+        (void)unlinkat(dirfd, name, 0);
         errno = saved;
     }
     return saved == 0 ? 0 : -1;
@@ -115,7 +115,8 @@ check_target(struct p2pfs_client *c, const char *path)
     if (!S_ISREG(st.st_mode)) {
         return client_fail(c, P2PFS_USAGE,
             "\"%s\" is there and is not a regular file; write to standard"
-            " output instead", path);
+            " output instead",
+            path);
     }
     return P2PFS_OK;
 }
@@ -142,11 +143,11 @@ place(struct p2pfs_client *c, const struct p2pfs_client_file *f,
         err = fail_errno(c, "write a file in", parent);
     } else if (renameat(dirfd, temp, AT_FDCWD, path) != 0) {
         err = fail_errno(c, "rename the file to", path);
-        (void) unlinkat(dirfd, temp, 0);
+        (void)unlinkat(dirfd, temp, 0);
     } else if (fsync(dirfd) != 0) {
         err = fail_errno(c, "sync directory", parent);
     }
-    (void) close(dirfd);
+    (void)close(dirfd);
     return err;
 }
 
@@ -155,7 +156,7 @@ p2pfs_client_save(struct p2pfs_client *c, const char *id, uint64_t index,
     const struct p2pfs_client_trust *trust, const char *path,
     struct p2pfs_client_file *out)
 {
-    struct p2pfs_client_file own = { 0 };
+    struct p2pfs_client_file own = {0};
     struct p2pfs_client_file *f = out != NULL ? out : &own;
     struct p2pfs_client_trust t;
     enum p2pfs_err err;
@@ -187,7 +188,7 @@ struct save_all {
 static void
 index_name(const struct save_all *s, uint64_t index, char *out, size_t cap)
 {
-    (void) snprintf(out, cap, "%0*" PRIu64, s->width, index);
+    (void)snprintf(out, cap, "%0*" PRIu64, s->width, index);
 }
 
 static int
@@ -213,9 +214,9 @@ discard(struct save_all *s)
 
     for (i = 0; i < s->written; i++) {
         index_name(s, i, name, sizeof(name));
-        (void) unlinkat(s->dirfd, name, 0);
+        (void)unlinkat(s->dirfd, name, 0);
     }
-    (void) rmdir(s->temp);
+    (void)rmdir(s->temp);
 }
 
 static enum p2pfs_err
@@ -227,15 +228,18 @@ check_dir(struct p2pfs_client *c, const char *dir)
 
     d = opendir(dir);
     if (d == NULL) {
-        return errno == ENOENT ? P2PFS_OK : fail_errno(c, "open directory",
-            dir);
+        return errno == ENOENT ? P2PFS_OK
+                               : fail_errno(c, "open directory", dir);
     }
     for (e = readdir(d); e != NULL; e = readdir(d)) {
         others += strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
     }
-    (void) closedir(d);
-    return others == 0 ? P2PFS_OK : client_fail(c, P2PFS_USAGE,
-        "directory \"%s\" is not empty; name one that is empty or new", dir);
+    (void)closedir(d);
+    return others == 0
+        ? P2PFS_OK
+        : client_fail(c, P2PFS_USAGE,
+            "directory \"%s\" is not empty; name one that is empty or new",
+            dir);
 }
 
 static int
@@ -268,7 +272,7 @@ settle(struct save_all *s, const char *parent, const char *dir)
         err = fail_errno(s->c, "sync directory", parent);
     }
     if (fd >= 0) {
-        (void) close(fd);
+        (void)close(fd);
     }
     return err;
 }
@@ -280,7 +284,7 @@ begin(struct save_all *s, const char *parent)
     size_t room = sizeof(s->temp);
 
     temp_name(s->c, name, sizeof(name));
-    if ((size_t) snprintf(s->temp, room, "%s/%s", parent, name) >= room) {
+    if ((size_t)snprintf(s->temp, room, "%s/%s", parent, name) >= room) {
         return client_fail(s->c, P2PFS_USAGE, "\"%.100s\" is too long", parent);
     }
     if (mkdir(s->temp, 0777) != 0) {
@@ -295,7 +299,7 @@ enum p2pfs_outcome
 p2pfs_client_save_all(struct p2pfs_client *c, const char *id,
     const struct p2pfs_client_trust *trust, const char *dir)
 {
-    struct save_all s = { .c = c, .dirfd = -1, .err = P2PFS_OK };
+    struct save_all s = {.c = c, .dirfd = -1, .err = P2PFS_OK};
     struct p2pfs_client_trust t;
     enum p2pfs_outcome outcome;
     char parent[PATH_MAX];
@@ -325,7 +329,7 @@ p2pfs_client_save_all(struct p2pfs_client *c, const char *id,
         discard(&s);
     }
     if (s.dirfd >= 0) {
-        (void) close(s.dirfd);
+        (void)close(s.dirfd);
     }
     return outcome;
 }

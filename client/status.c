@@ -50,8 +50,8 @@ enum p2pfs_outcome
 p2pfs_client_status(struct p2pfs_client *c, size_t i, const char *id,
     const struct p2pfs_client_trust *trust, struct p2pfs_client_status *out)
 {
-    struct ask a = { { { 0 } }, trust != NULL, out };
-    struct client_call call = { NULL, NULL, 0, SET_REPLY_MAX, judge, &a };
+    struct ask a = {{{0}}, trust != NULL, out};
+    struct client_call call = {NULL, NULL, 0, SET_REPLY_MAX, judge, &a};
     char path[P2PFS_CLIENT_ID_MAX + 16];
     enum p2pfs_err err;
     uint32_t after;
@@ -70,9 +70,9 @@ p2pfs_client_status(struct p2pfs_client *c, size_t i, const char *id,
     if (trust != NULL) {
         memcpy(a.root.b, trust->root, sizeof(a.root.b));
     }
-    (void) snprintf(path, sizeof(path), "sets/%s", id != NULL ? id : PROBE_ID);
+    (void)snprintf(path, sizeof(path), "sets/%s", id != NULL ? id : PROBE_ID);
     call.path = path;
-    err = client_call_once(c, &call, (unsigned) i, &after);
+    err = client_call_once(c, &call, (unsigned)i, &after);
     if (id == NULL && err == P2PFS_SET_NOT_FOUND) {
         err = P2PFS_OK;
     }

@@ -18,13 +18,13 @@ struct client_store {
     sqlite3 *db;
 };
 
-static const char schema[]
-    = "CREATE TABLE record ("
-      " id TEXT PRIMARY KEY, count INTEGER NOT NULL, root BLOB NOT NULL,"
-      " complete INTEGER NOT NULL, created INTEGER NOT NULL,"
-      " updated INTEGER NOT NULL, server TEXT NOT NULL) WITHOUT ROWID;"
-      "PRAGMA application_id = 1882351203;" /* CLIENT_STORE_APPLICATION_ID */
-      "PRAGMA user_version = 1;";           /* CLIENT_STORE_VERSION */
+static const char schema[] =
+    "CREATE TABLE record ("
+    " id TEXT PRIMARY KEY, count INTEGER NOT NULL, root BLOB NOT NULL,"
+    " complete INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " updated INTEGER NOT NULL, server TEXT NOT NULL) WITHOUT ROWID;"
+    "PRAGMA application_id = 1882351203;" /* CLIENT_STORE_APPLICATION_ID */
+    "PRAGMA user_version = 1;";           /* CLIENT_STORE_VERSION */
 
 _Static_assert(CLIENT_STORE_APPLICATION_ID == 1882351203, "as in schema");
 _Static_assert(CLIENT_STORE_VERSION == 1, "as in schema");
@@ -33,7 +33,8 @@ static enum p2pfs_err
 run(struct client_store *s, const char *sql)
 {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK
-        ? P2PFS_OK : P2PFS_STORE_ERROR;
+        ? P2PFS_OK
+        : P2PFS_STORE_ERROR;
 }
 
 static enum p2pfs_err
@@ -47,7 +48,7 @@ read_number(struct client_store *s, const char *sql, int64_t *out)
         *out = sqlite3_column_int64(st, 0);
         err = P2PFS_OK;
     }
-    (void) sqlite3_finalize(st);
+    (void)sqlite3_finalize(st);
     return err;
 }
 
@@ -87,14 +88,16 @@ open_db(struct client_store *s, const char *path, int create)
 
     if (sqlite3_open_v2(path, &s->db,
             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX
-                | (create ? SQLITE_OPEN_CREATE : 0), NULL)
+                | (create ? SQLITE_OPEN_CREATE : 0),
+            NULL)
         != SQLITE_OK) {
         return P2PFS_STORE_ERROR;
     }
-    (void) sqlite3_busy_timeout(s->db, BUSY_MS);
+    (void)sqlite3_busy_timeout(s->db, BUSY_MS);
     /* Reading works on a store that cannot be written. */
-    err = run(s, create ? "PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE"
-                        : "PRAGMA synchronous = EXTRA; BEGIN");
+    err = run(s,
+        create ? "PRAGMA synchronous = EXTRA; BEGIN IMMEDIATE"
+               : "PRAGMA synchronous = EXTRA; BEGIN");
     if (err == P2PFS_OK) {
         err = settle_schema(s, create);
     }
@@ -128,7 +131,7 @@ void
 client_store_close(struct client_store *s)
 {
     if (s != NULL) {
-        (void) sqlite3_close(s->db);
+        (void)sqlite3_close(s->db);
         free(s);
     }
 }
@@ -136,8 +139,7 @@ client_store_close(struct client_store *s)
 const char *
 client_store_detail(const struct client_store *s)
 {
-    return s != NULL && s->db != NULL ? sqlite3_errmsg(s->db)
-                                      : "out of memory";
+    return s != NULL && s->db != NULL ? sqlite3_errmsg(s->db) : "out of memory";
 }
 
 static void
@@ -147,15 +149,15 @@ read_row(sqlite3_stmt *st, struct p2pfs_client_record *r)
     const void *root = sqlite3_column_blob(st, 2);
 
     memset(r, 0, sizeof(*r));
-    (void) snprintf(r->id, sizeof(r->id), "%s", id ? (const char *) id : "");
-    r->count = (uint64_t) sqlite3_column_int64(st, 1);
+    (void)snprintf(r->id, sizeof(r->id), "%s", id ? (const char *)id : "");
+    r->count = (uint64_t)sqlite3_column_int64(st, 1);
     if (root != NULL && sqlite3_column_bytes(st, 2) == sizeof(r->root)) {
         memcpy(r->root, root, sizeof(r->root));
     }
     r->complete = sqlite3_column_int(st, 3);
     r->created = sqlite3_column_int64(st, 4);
     r->updated = sqlite3_column_int64(st, 5);
-    r->server = (const char *) sqlite3_column_text(st, 6);
+    r->server = (const char *)sqlite3_column_text(st, 6);
     if (r->server == NULL) {
         r->server = "";
     }
@@ -171,8 +173,8 @@ client_store_find(struct client_store *s, const char *id,
     sqlite3_stmt *st = NULL;
     int rc;
 
-    if (sqlite3_prepare_v2(s->db,
-            "SELECT " COLUMNS " FROM record WHERE id = ?", -1, &st, NULL)
+    if (sqlite3_prepare_v2(s->db, "SELECT " COLUMNS " FROM record WHERE id = ?",
+            -1, &st, NULL)
             != SQLITE_OK
         || sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC) != SQLITE_OK) {
         goto done;
@@ -180,7 +182,7 @@ client_store_find(struct client_store *s, const char *id,
     rc = sqlite3_step(st);
     if (rc == SQLITE_ROW) {
         read_row(st, out);
-        (void) snprintf(server, server_len, "%s", out->server);
+        (void)snprintf(server, server_len, "%s", out->server);
         out->server = server;
         err = P2PFS_OK;
     } else if (rc == SQLITE_DONE) {
@@ -188,7 +190,7 @@ client_store_find(struct client_store *s, const char *id,
     }
 
 done:
-    (void) sqlite3_finalize(st);
+    (void)sqlite3_finalize(st);
     return err;
 }
 
@@ -200,9 +202,10 @@ insert(struct client_store *s, const struct p2pfs_client_record *r, int64_t now)
 
     if (sqlite3_prepare_v2(s->db,
             "INSERT INTO record (" COLUMNS ") VALUES (?, ?, ?, 0, ?4, ?4, ?5)",
-            -1, &st, NULL) == SQLITE_OK
+            -1, &st, NULL)
+            == SQLITE_OK
         && sqlite3_bind_text(st, 1, r->id, -1, SQLITE_STATIC) == SQLITE_OK
-        && sqlite3_bind_int64(st, 2, (int64_t) r->count) == SQLITE_OK
+        && sqlite3_bind_int64(st, 2, (int64_t)r->count) == SQLITE_OK
         && sqlite3_bind_blob(st, 3, r->root, sizeof(r->root), SQLITE_STATIC)
             == SQLITE_OK
         && sqlite3_bind_int64(st, 4, now) == SQLITE_OK
@@ -210,7 +213,7 @@ insert(struct client_store *s, const struct p2pfs_client_record *r, int64_t now)
         && sqlite3_step(st) == SQLITE_DONE) {
         err = P2PFS_OK;
     }
-    (void) sqlite3_finalize(st);
+    (void)sqlite3_finalize(st);
     return err;
 }
 
@@ -238,7 +241,7 @@ client_store_begin(struct client_store *s, const struct p2pfs_client_record *r,
         err = run(s, "COMMIT");
     }
     if (err != P2PFS_OK && !sqlite3_get_autocommit(s->db)) {
-        (void) run(s, "ROLLBACK");
+        (void)run(s, "ROLLBACK");
     }
     return err;
 }
@@ -251,13 +254,15 @@ client_store_finish(struct client_store *s, const char *id, int64_t now)
 
     if (sqlite3_prepare_v2(s->db,
             "UPDATE record SET complete = 1, updated = ?2"
-            " WHERE id = ?1 AND complete = 0", -1, &st, NULL) == SQLITE_OK
+            " WHERE id = ?1 AND complete = 0",
+            -1, &st, NULL)
+            == SQLITE_OK
         && sqlite3_bind_text(st, 1, id, -1, SQLITE_STATIC) == SQLITE_OK
         && sqlite3_bind_int64(st, 2, now) == SQLITE_OK
         && sqlite3_step(st) == SQLITE_DONE) {
         err = P2PFS_OK;
     }
-    (void) sqlite3_finalize(st);
+    (void)sqlite3_finalize(st);
     return err;
 }
 
@@ -272,7 +277,8 @@ client_store_list(struct client_store *s,
 
     if (sqlite3_prepare_v2(s->db,
             "SELECT " COLUMNS " FROM record ORDER BY created, id", -1, &st,
-            NULL) != SQLITE_OK) {
+            NULL)
+        != SQLITE_OK) {
         return P2PFS_STORE_ERROR;
     }
     for (rc = sqlite3_step(st); rc == SQLITE_ROW; rc = sqlite3_step(st)) {
@@ -287,6 +293,6 @@ client_store_list(struct client_store *s,
     }
 
 done:
-    (void) sqlite3_finalize(st);
+    (void)sqlite3_finalize(st);
     return err;
 }

@@ -20,7 +20,7 @@ p2pfs_verify(const uint8_t *root, uint64_t n, uint64_t index,
         return P2PFS_OUTCOME_NOT_VERIFIED;
     }
     memset(&p, 0, sizeof(p));
-    p.len = (unsigned) proof_len;
+    p.len = (unsigned)proof_len;
     if (proof_len > 0) {
         memcpy(p.hash, proof, proof_len * P2PFS_HASH_BYTES);
     }

@@ -61,7 +61,8 @@ default_store(struct cli *cli)
         n = asprintf(&cli->store_default, "%s/.local/state/p2pfs/records.db",
             home);
     } else {
-        return cli_error(0, "there is no place for the records: give --store"
+        return cli_error(0,
+            "there is no place for the records: give --store"
             " PATH, or set P2PFS_STORE, XDG_STATE_HOME or HOME");
     }
     if (n < 0) {
@@ -106,10 +107,10 @@ make_dir(char *path)
         return 0;
     }
     if (fsync(fd) != 0) {
-        (void) close(fd);
+        (void)close(fd);
         return 0;
     }
-    (void) close(fd);
+    (void)close(fd);
     return 1;
 }
 
@@ -123,7 +124,7 @@ cli_make_store_dir(const struct cli *cli)
     if (cli->store != cli->store_default) {
         return 1;
     }
-    if ((size_t) snprintf(path, sizeof(path), "%s", cli->store)
+    if ((size_t)snprintf(path, sizeof(path), "%s", cli->store)
         >= sizeof(path)) {
         return cli_error(0, "the path of the records is too long");
     }

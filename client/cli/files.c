@@ -40,10 +40,8 @@ take_entry(struct cli_files *f, const FTSENT *e)
 {
     switch (e->fts_info) {
     case FTS_D:
-    case FTS_DP:
-        return 1;
-    case FTS_F:
-        return append(f, e->fts_path);
+    case FTS_DP: return 1;
+    case FTS_F: return append(f, e->fts_path);
     case FTS_DC:
         return cli_error(0, "\"%s\" leads back to a directory above it",
             e->fts_path);
@@ -55,15 +53,14 @@ take_entry(struct cli_files *f, const FTSENT *e)
     case FTS_SLNONE:
         return cli_error(0, "\"%s\" is a symbolic link to nothing",
             e->fts_path);
-    default:
-        return cli_error(0, "\"%s\" is not a regular file", e->fts_path);
+    default: return cli_error(0, "\"%s\" is not a regular file", e->fts_path);
     }
 }
 
 static int
 walk(struct cli_files *f, char *path)
 {
-    char *const roots[] = { path, NULL };
+    char *const roots[] = {path, NULL};
     const FTSENT *e;
     int ok = 1;
     FTS *fts;
@@ -79,14 +76,14 @@ walk(struct cli_files *f, char *path)
     if (ok && errno != 0) {
         ok = cli_error(0, "cannot read \"%s\": %s", path, strerror(errno));
     }
-    (void) fts_close(fts);
+    (void)fts_close(fts);
     return ok;
 }
 
 static int
 compare(const void *a, const void *b)
 {
-    return strcmp(*(char *const *) a, *(char *const *) b);
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 int

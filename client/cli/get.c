@@ -25,14 +25,14 @@ print_file(const struct cli *cli, const char *id,
     char hash[CLI_HEX_MAX];
 
     if (!cli->json) {
-        (void) printf("%s\n", path);
+        (void)printf("%s\n", path);
         return;
     }
-    (void) printf("{\"id\":\"%s\",\"index\":%" PRIu64 ",\"size\":%zu,"
-        "\"hash\":\"%s\",\"path\":", id, f->index, f->len,
-        cli_hex(f->hash, hash) + 2);
+    (void)printf("{\"id\":\"%s\",\"index\":%" PRIu64 ",\"size\":%zu,"
+                 "\"hash\":\"%s\",\"path\":",
+        id, f->index, f->len, cli_hex(f->hash, hash) + 2);
     cli_json_string(path);
-    (void) printf("}\n");
+    (void)printf("}\n");
 }
 
 static int
@@ -52,16 +52,16 @@ get_one(struct cli *cli, const char *id, const char *index_text)
         outcome = p2pfs_client_get(cli->client, id, index, cli_trust(cli), &f);
         if (outcome == P2PFS_OUTCOME_OK) {
             cli_end_progress(cli);
-            (void) fwrite(f.content, 1, f.len, stdout);
+            (void)fwrite(f.content, 1, f.len, stdout);
         }
         return outcome == P2PFS_OUTCOME_OK ? 0 : cli_failed(cli, outcome);
     }
     if (path == NULL) {
-        (void) snprintf(name, sizeof(name), "%s.%06" PRIu64, id, index);
+        (void)snprintf(name, sizeof(name), "%s.%06" PRIu64, id, index);
         path = name;
     }
-    outcome = p2pfs_client_save(cli->client, id, index, cli_trust(cli), path,
-        &f);
+    outcome =
+        p2pfs_client_save(cli->client, id, index, cli_trust(cli), path, &f);
     if (outcome != P2PFS_OUTCOME_OK) {
         return cli_failed(cli, outcome);
     }
@@ -86,11 +86,11 @@ get_all(struct cli *cli, const char *id)
     }
     cli_end_progress(cli);
     if (cli->json) {
-        (void) printf("{\"id\":\"%s\",\"path\":", id);
+        (void)printf("{\"id\":\"%s\",\"path\":", id);
         cli_json_string(dir);
-        (void) printf("}\n");
+        (void)printf("}\n");
     } else {
-        (void) printf("%s\n", dir);
+        (void)printf("%s\n", dir);
     }
     return 0;
 }
@@ -121,7 +121,7 @@ note(void *ctx, const struct p2pfs_client_file *f)
 {
     struct seen *s = ctx;
 
-    (void) cli_hex(f->root, s->root);
+    (void)cli_hex(f->root, s->root);
     s->count = f->count;
     s->bytes += f->len;
     return 0;
@@ -130,23 +130,24 @@ note(void *ctx, const struct p2pfs_client_file *f)
 int
 cli_verify(struct cli *cli, int argc, char **argv)
 {
-    struct seen s = { "", 0, 0 };
+    struct seen s = {"", 0, 0};
     enum p2pfs_outcome outcome;
 
-    (void) argc;
-    outcome = p2pfs_client_get_all(cli->client, argv[0], cli_trust(cli), note,
-        &s);
+    (void)argc;
+    outcome =
+        p2pfs_client_get_all(cli->client, argv[0], cli_trust(cli), note, &s);
     if (outcome != P2PFS_OUTCOME_OK) {
         return cli_failed(cli, outcome);
     }
     cli_end_progress(cli);
     if (cli->json) {
-        (void) printf("{\"id\":\"%s\",\"root\":\"%s\",\"count\":%" PRIu64
-            ",\"bytes\":%" PRIu64 ",\"verified\":true}\n", argv[0], s.root,
-            s.count, s.bytes);
+        (void)printf("{\"id\":\"%s\",\"root\":\"%s\",\"count\":%" PRIu64
+                     ",\"bytes\":%" PRIu64 ",\"verified\":true}\n",
+            argv[0], s.root, s.count, s.bytes);
     } else {
-        (void) printf("verified %s: %" PRIu64 " files, %" PRIu64
-            " bytes, root %s\n", argv[0], s.count, s.bytes, s.root);
+        (void)printf("verified %s: %" PRIu64 " files, %" PRIu64
+                     " bytes, root %s\n",
+            argv[0], s.count, s.bytes, s.root);
     }
     return 0;
 }

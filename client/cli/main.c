@@ -33,55 +33,55 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    { "put", cli_put, 1, -1, TAKES_ID, "[--id ID] PATH...",
-        "upload files as a set and keep its record" },
-    { "get", cli_get, 1, 2, TAKES_OUTPUT | TAKES_TRUST, "ID [INDEX] [-o PATH]",
-        "download a file or a whole set, verified" },
-    { "verify", cli_verify, 1, 1, TAKES_TRUST, "ID",
-        "download a set, verify it, keep nothing" },
-    { "ls", cli_ls, 0, 0, 0, "", "list the records on this machine" },
-    { "status", cli_status, 0, 1, TAKES_TRUST, "[ID]",
-        "what each server says, of itself or of a set" },
+    {"put", cli_put, 1, -1, TAKES_ID, "[--id ID] PATH...",
+        "upload files as a set and keep its record"},
+    {"get", cli_get, 1, 2, TAKES_OUTPUT | TAKES_TRUST, "ID [INDEX] [-o PATH]",
+        "download a file or a whole set, verified"},
+    {"verify", cli_verify, 1, 1, TAKES_TRUST, "ID",
+        "download a set, verify it, keep nothing"},
+    {"ls", cli_ls, 0, 0, 0, "", "list the records on this machine"},
+    {"status", cli_status, 0, 1, TAKES_TRUST, "[ID]",
+        "what each server says, of itself or of a set"},
 };
 
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static const char options_help[]
-    = "  -s, --server URL   http://HOST:PORT[/PREFIX], /api where no path is"
-      " given;\n"
-      "                     repeat it to have others tried when one fails\n"
-      "      --store PATH   the file of records\n"
-      "      --id ID        put: the id of the set (default: made of its root)\n"
-      "  -o, --output PATH  get: where to write; \"-\" is stdout\n"
-      "      --root HEX     get, verify, status: the root, if there is no"
-      " record\n"
-      "      --count N      ... and the number of files, both from someone"
-      " trusted\n"
-      "      --wait SECONDS how long to try again when servers are away"
-      " (10)\n"
-      "      --json         one JSON object per line\n"
-      "  -q, --quiet        only errors on stderr\n"
-      "  -h, --help         this text\n"
-      "      --version      the version\n"
-      "\n"
-      "environment: P2PFS_SERVER (URLs by comma or space), P2PFS_STORE\n"
-      "exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 conflict,\n"
-      "  5 temporary (network, 503, set not complete), 6 did NOT verify,"
-      " 7 no space\n";
+static const char options_help[] =
+    "  -s, --server URL   http://HOST:PORT[/PREFIX], /api where no path is"
+    " given;\n"
+    "                     repeat it to have others tried when one fails\n"
+    "      --store PATH   the file of records\n"
+    "      --id ID        put: the id of the set (default: made of its root)\n"
+    "  -o, --output PATH  get: where to write; \"-\" is stdout\n"
+    "      --root HEX     get, verify, status: the root, if there is no"
+    " record\n"
+    "      --count N      ... and the number of files, both from someone"
+    " trusted\n"
+    "      --wait SECONDS how long to try again when servers are away"
+    " (10)\n"
+    "      --json         one JSON object per line\n"
+    "  -q, --quiet        only errors on stderr\n"
+    "  -h, --help         this text\n"
+    "      --version      the version\n"
+    "\n"
+    "environment: P2PFS_SERVER (URLs by comma or space), P2PFS_STORE\n"
+    "exit codes: 0 ok, 1 other, 2 usage, 3 not found, 4 conflict,\n"
+    "  5 temporary (network, 503, set not complete), 6 did NOT verify,"
+    " 7 no space\n";
 
 static volatile sig_atomic_t stop;
 
 static void
 on_signal(int sig)
 {
-    (void) sig;
+    (void)sig;
     stop = 1;
 }
 
 static int
 is_stopped(void *ctx)
 {
-    (void) ctx;
+    (void)ctx;
     return stop;
 }
 
@@ -90,12 +90,12 @@ print_usage(FILE *to)
 {
     size_t i;
 
-    (void) fprintf(to, "usage: p2pfs [OPTION]... VERB [ARGUMENT]...\n\n");
+    (void)fprintf(to, "usage: p2pfs [OPTION]... VERB [ARGUMENT]...\n\n");
     for (i = 0; i < VERBS; i++) {
-        (void) fprintf(to, "  %-6s %-21s %s\n", verbs[i].name, verbs[i].usage,
+        (void)fprintf(to, "  %-6s %-21s %s\n", verbs[i].name, verbs[i].usage,
             verbs[i].help);
     }
-    (void) fprintf(to, "\n%s", options_help);
+    (void)fprintf(to, "\n%s", options_help);
 }
 
 static const struct verb *
@@ -111,22 +111,29 @@ find_verb(const char *name)
     return NULL;
 }
 
-enum { OPT_STORE = 256, OPT_ID, OPT_ROOT, OPT_COUNT, OPT_WAIT, OPT_JSON,
-    OPT_VERSION };
+enum {
+    OPT_STORE = 256,
+    OPT_ID,
+    OPT_ROOT,
+    OPT_COUNT,
+    OPT_WAIT,
+    OPT_JSON,
+    OPT_VERSION
+};
 
 static const struct option long_options[] = {
-    { "server", required_argument, NULL, 's' },
-    { "store", required_argument, NULL, OPT_STORE },
-    { "id", required_argument, NULL, OPT_ID },
-    { "output", required_argument, NULL, 'o' },
-    { "root", required_argument, NULL, OPT_ROOT },
-    { "count", required_argument, NULL, OPT_COUNT },
-    { "wait", required_argument, NULL, OPT_WAIT },
-    { "json", no_argument, NULL, OPT_JSON },
-    { "quiet", no_argument, NULL, 'q' },
-    { "help", no_argument, NULL, 'h' },
-    { "version", no_argument, NULL, OPT_VERSION },
-    { NULL, 0, NULL, 0 },
+    {"server", required_argument, NULL, 's'},
+    {"store", required_argument, NULL, OPT_STORE},
+    {"id", required_argument, NULL, OPT_ID},
+    {"output", required_argument, NULL, 'o'},
+    {"root", required_argument, NULL, OPT_ROOT},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"wait", required_argument, NULL, OPT_WAIT},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {NULL, 0, NULL, 0},
 };
 
 static int
@@ -151,7 +158,7 @@ take_number(const char *name, const char *text, uint64_t min, uint64_t max,
         || *out > max) {
         return cli_error(P2PFS_OUTCOME_USAGE,
             "%s \"%s\" is not a number from %llu to %llu", name, text,
-            (unsigned long long) min, (unsigned long long) max);
+            (unsigned long long)min, (unsigned long long)max);
     }
     return 0;
 }
@@ -181,11 +188,8 @@ take_option(struct cli *cli, struct parsed *p, int opt, const char *arg)
     int rc = 0;
 
     switch (opt) {
-    case 's':
-        return take_server(cli, arg);
-    case OPT_STORE:
-        cli->store = arg;
-        return 0;
+    case 's': return take_server(cli, arg);
+    case OPT_STORE: cli->store = arg; return 0;
     case OPT_ID:
         p->used |= TAKES_ID;
         cli->id = arg;
@@ -194,9 +198,7 @@ take_option(struct cli *cli, struct parsed *p, int opt, const char *arg)
         p->used |= TAKES_OUTPUT;
         cli->output = arg;
         return 0;
-    case OPT_ROOT:
-        p->used |= TAKES_TRUST;
-        return take_root(cli, arg);
+    case OPT_ROOT: p->used |= TAKES_TRUST; return take_root(cli, arg);
     case OPT_COUNT:
         p->used |= TAKES_TRUST;
         cli->has_count = 1;
@@ -204,20 +206,12 @@ take_option(struct cli *cli, struct parsed *p, int opt, const char *arg)
             &cli->trust.count);
     case OPT_WAIT:
         rc = take_number("--wait", arg, 0, WAIT_MAX_S, &number);
-        cli->wait_ms = (uint32_t) number * 1000;
+        cli->wait_ms = (uint32_t)number * 1000;
         return rc;
-    case OPT_JSON:
-        cli->json = 1;
-        return 0;
-    case 'q':
-        cli->quiet = 1;
-        return 0;
-    case 'h':
-        p->help = 1;
-        return 0;
-    case OPT_VERSION:
-        p->version = 1;
-        return 0;
+    case OPT_JSON: cli->json = 1; return 0;
+    case 'q': cli->quiet = 1; return 0;
+    case 'h': p->help = 1; return 0;
+    case OPT_VERSION: p->version = 1; return 0;
     default:
         return cli_error(P2PFS_OUTCOME_USAGE,
             "try \"p2pfs --help\" for the options there are");
@@ -273,7 +267,7 @@ run(struct cli *cli, const struct verb *v, int argc, char **argv)
     o.cancelled = is_stopped;
     outcome = p2pfs_client_open(&cli->client, &o, why, sizeof(why));
     if (outcome != P2PFS_OUTCOME_OK) {
-        return cli_error((int) outcome, "%s", why);
+        return cli_error((int)outcome, "%s", why);
     }
     code = v->run(cli, argc, argv);
     cli_end_progress(cli);
@@ -298,12 +292,13 @@ flush(int code)
 static int
 dispatch(struct cli *cli, int argc, char **argv)
 {
-    struct parsed p = { 0, 0, 0 };
+    struct parsed p = {0, 0, 0};
     const struct verb *v;
     int opt;
     int code;
 
-    while ((opt = getopt_long(argc, argv, "s:o:qh", long_options, NULL)) != -1) {
+    while (
+        (opt = getopt_long(argc, argv, "s:o:qh", long_options, NULL)) != -1) {
         code = take_option(cli, &p, opt, optarg);
         if (code != 0) {
             return code;
@@ -316,7 +311,7 @@ dispatch(struct cli *cli, int argc, char **argv)
         return 0;
     }
     if (p.version) {
-        (void) printf("p2pfs %s\n", p2pfs_client_version());
+        (void)printf("p2pfs %s\n", p2pfs_client_version());
         return 0;
     }
     if (argc == 0) {
@@ -335,14 +330,14 @@ dispatch(struct cli *cli, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    struct sigaction sa = { .sa_handler = on_signal };
-    struct cli cli = { .wait_ms = WAIT_DEFAULT_MS, .percent = -1 };
+    struct sigaction sa = {.sa_handler = on_signal};
+    struct cli cli = {.wait_ms = WAIT_DEFAULT_MS, .percent = -1};
     int code;
 
     /* The first one ends the work in good order, a second one kills. */
-    sa.sa_flags = (int) SA_RESETHAND;
-    (void) sigaction(SIGINT, &sa, NULL);
-    (void) sigaction(SIGTERM, &sa, NULL);
+    sa.sa_flags = (int)SA_RESETHAND;
+    (void)sigaction(SIGINT, &sa, NULL);
+    (void)sigaction(SIGTERM, &sa, NULL);
     code = flush(dispatch(&cli, argc, argv));
     free(cli.server_text);
     free(cli.store_default);

@@ -19,9 +19,9 @@ cli_error(int code, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    (void) vsnprintf(text, sizeof(text), fmt, ap);
+    (void)vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
-    (void) fprintf(stderr, "p2pfs: %s\n", text);
+    (void)fprintf(stderr, "p2pfs: %s\n", text);
     return code;
 }
 
@@ -33,7 +33,7 @@ print_json(FILE *to, const char *s)
 
     p2pfs_text_init(&t, buf, sizeof(buf));
     p2pfs_text_json(&t, s, strlen(s));
-    (void) fwrite(t.p, 1, t.len, to);
+    (void)fwrite(t.p, 1, t.len, to);
 }
 
 void
@@ -70,23 +70,23 @@ cli_failed(struct cli *cli, enum p2pfs_outcome outcome)
     char text[CLI_ERROR_MAX];
 
     cli_end_progress(cli);
-    (void) snprintf(text, sizeof(text), "%s%s",
-        p2pfs_client_errmsg(cli->client), hint(code));
+    (void)snprintf(text, sizeof(text), "%s%s", p2pfs_client_errmsg(cli->client),
+        hint(code));
     if (!cli->json) {
-        return cli_error((int) outcome, "%s", text);
+        return cli_error((int)outcome, "%s", text);
     }
-    (void) fprintf(stderr, "{\"error\":\"%s\",\"exit\":%d,\"message\":", code,
-        (int) outcome);
+    (void)fprintf(stderr, "{\"error\":\"%s\",\"exit\":%d,\"message\":", code,
+        (int)outcome);
     print_json(stderr, text);
-    (void) fprintf(stderr, "}\n");
-    return (int) outcome;
+    (void)fprintf(stderr, "}\n");
+    return (int)outcome;
 }
 
 void
 cli_end_progress(struct cli *cli)
 {
     if (cli->progress_shown) {
-        (void) fprintf(stderr, "\r\033[K");
+        (void)fprintf(stderr, "\r\033[K");
         cli->progress_shown = 0;
     }
 }
@@ -95,9 +95,9 @@ void
 cli_progress(void *ctx, enum p2pfs_client_phase phase, uint64_t done,
     uint64_t total)
 {
-    static const char *const names[] = { "hashing", "uploading", "fetching" };
+    static const char *const names[] = {"hashing", "uploading", "fetching"};
     struct cli *cli = ctx;
-    int percent = (int) (done * 100 / total);
+    int percent = (int)(done * 100 / total);
 
     if (cli->quiet || cli->json || !isatty(STDERR_FILENO)
         || (phase == cli->phase && percent == cli->percent)) {
@@ -106,8 +106,8 @@ cli_progress(void *ctx, enum p2pfs_client_phase phase, uint64_t done,
     cli->phase = phase;
     cli->percent = percent;
     cli->progress_shown = 1;
-    (void) fprintf(stderr, "\r%s %llu/%llu (%d%%)\033[K", names[phase],
-        (unsigned long long) done, (unsigned long long) total, percent);
+    (void)fprintf(stderr, "\r%s %llu/%llu (%d%%)\033[K", names[phase],
+        (unsigned long long)done, (unsigned long long)total, percent);
 }
 
 void
@@ -117,7 +117,7 @@ cli_notice(void *ctx, const char *text)
 
     cli_end_progress(cli);
     if (!cli->quiet && !cli->json) {
-        (void) fprintf(stderr, "p2pfs: %s\n", text);
+        (void)fprintf(stderr, "p2pfs: %s\n", text);
     }
 }
 

@@ -30,7 +30,7 @@ read_all(int fd, uint8_t *buf, size_t cap, size_t *len)
             return -1;
         }
         if (n > 0) {
-            *len += (size_t) n;
+            *len += (size_t)n;
         }
     }
     return 0;
@@ -43,7 +43,7 @@ name_culprit(struct cli *cli, const char *act, const char *path,
 {
     cli_end_progress(cli);
     if (!cli->json) {
-        (void) cli_error(0, "%s \"%s\": %s", act, path, why);
+        (void)cli_error(0, "%s \"%s\": %s", act, path, why);
     }
 }
 
@@ -65,7 +65,7 @@ read_file(void *ctx, uint64_t index, uint8_t *buf, size_t cap, size_t *len)
         name_culprit(s->cli, "cannot put", path, "it is above 1 MiB");
     }
     if (fd >= 0) {
-        (void) close(fd);
+        (void)close(fd);
     }
     return rc;
 }
@@ -75,13 +75,13 @@ print(const struct cli *cli, const struct p2pfs_client_record *r)
 {
     char root[CLI_HEX_MAX];
 
-    (void) cli_hex(r->root, root);
+    (void)cli_hex(r->root, root);
     if (cli->json) {
-        (void) printf("{\"id\":\"%s\",\"root\":\"%s\",\"count\":%" PRIu64
-            ",\"complete\":%s}\n", r->id, root, r->count,
-            r->complete ? "true" : "false");
+        (void)printf("{\"id\":\"%s\",\"root\":\"%s\",\"count\":%" PRIu64
+                     ",\"complete\":%s}\n",
+            r->id, root, r->count, r->complete ? "true" : "false");
     } else {
-        (void) printf("id %s\nroot %s\ncount %" PRIu64 "\n", r->id, root,
+        (void)printf("id %s\nroot %s\ncount %" PRIu64 "\n", r->id, root,
             r->count);
     }
 }
@@ -89,8 +89,8 @@ print(const struct cli *cli, const struct p2pfs_client_record *r)
 static int
 put(struct cli *cli, const struct cli_files *files)
 {
-    struct source s = { files, cli };
-    struct p2pfs_client_source src = { files->n, &s, read_file };
+    struct source s = {files, cli};
+    struct p2pfs_client_source src = {files->n, &s, read_file};
     struct p2pfs_client_record r;
     enum p2pfs_outcome outcome;
 
@@ -100,18 +100,18 @@ put(struct cli *cli, const struct cli_files *files)
         print(cli, &r);
         return 0;
     }
-    (void) cli_failed(cli, outcome);
+    (void)cli_failed(cli, outcome);
     if (outcome == P2PFS_OUTCOME_TEMPORARY && r.count > 0 && !cli->json) {
-        (void) cli_error(0, "to go on: put the same files again with --id %s",
+        (void)cli_error(0, "to go on: put the same files again with --id %s",
             r.id);
     }
-    return (int) outcome;
+    return (int)outcome;
 }
 
 int
 cli_put(struct cli *cli, int argc, char **argv)
 {
-    struct cli_files files = { NULL, 0, 0 };
+    struct cli_files files = {NULL, 0, 0};
     int code = P2PFS_OUTCOME_OTHER;
     int i;
 

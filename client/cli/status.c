@@ -12,7 +12,7 @@
 static void
 print_server(const char *server)
 {
-    (void) printf("{\"server\":");
+    (void)printf("{\"server\":");
     cli_json_string(server);
 }
 
@@ -23,9 +23,9 @@ print_failure(const struct cli *cli, const char *server)
 
     if (cli->json) {
         print_server(server);
-        (void) printf(",\"error\":\"%s\"}\n", code);
+        (void)printf(",\"error\":\"%s\"}\n", code);
     } else {
-        (void) printf("%s %s\n", server, code);
+        (void)printf("%s %s\n", server, code);
     }
 }
 
@@ -36,22 +36,22 @@ print_set(const struct cli *cli, const char *server, const char *id,
     char root[CLI_HEX_MAX] = "-";
 
     if (s->has_root) {
-        (void) cli_hex(s->root, root);
+        (void)cli_hex(s->root, root);
     }
     if (!cli->json) {
-        (void) printf("%s %s %" PRIu64 "/%" PRIu64 " %s\n", server,
+        (void)printf("%s %s %" PRIu64 "/%" PRIu64 " %s\n", server,
             s->complete ? "complete" : "incomplete", s->received, s->count,
             root);
         return;
     }
     print_server(server);
-    (void) printf(",\"id\":\"%s\",\"complete\":%s,\"received\":%" PRIu64
-        ",\"count\":%" PRIu64 ",\"root\":", id,
-        s->complete ? "true" : "false", s->received, s->count);
+    (void)printf(",\"id\":\"%s\",\"complete\":%s,\"received\":%" PRIu64
+                 ",\"count\":%" PRIu64 ",\"root\":",
+        id, s->complete ? "true" : "false", s->received, s->count);
     if (s->has_root) {
-        (void) printf("\"%s\"}\n", root);
+        (void)printf("\"%s\"}\n", root);
     } else {
-        (void) printf("null}\n");
+        (void)printf("null}\n");
     }
 }
 
@@ -60,9 +60,9 @@ print_up(const struct cli *cli, const char *server)
 {
     if (cli->json) {
         print_server(server);
-        (void) printf(",\"ok\":true}\n");
+        (void)printf(",\"ok\":true}\n");
     } else {
-        (void) printf("%s ok\n", server);
+        (void)printf("%s ok\n", server);
     }
 }
 
@@ -106,7 +106,7 @@ cli_status(struct cli *cli, int argc, char **argv)
             if (server != NULL) {
                 print_failure(cli, server);
             }
-            (void) cli_failed(cli, outcome);
+            (void)cli_failed(cli, outcome);
         } else if (id == NULL) {
             print_up(cli, server);
         } else {
@@ -118,5 +118,5 @@ cli_status(struct cli *cli, int argc, char **argv)
     if (worst == P2PFS_OUTCOME_OK && incomplete) {
         worst = P2PFS_OUTCOME_TEMPORARY;
     }
-    return (int) worst;
+    return (int)worst;
 }

@@ -49,14 +49,14 @@ print_hex(const uint8_t *data, size_t len)
     size_t i;
 
     for (i = 0; i < len; i++) {
-        (void) printf("%02x", data[i]);
+        (void)printf("%02x", data[i]);
     }
 }
 
 static int
 complain(const struct p2pfs_client *c, const char *act)
 {
-    (void) printf("FAILED: %s: %s\n", act, p2pfs_client_errmsg(c));
+    (void)printf("FAILED: %s: %s\n", act, p2pfs_client_errmsg(c));
     return 0;
 }
 
@@ -70,19 +70,19 @@ load(struct file *f, const char *path)
     f->name = path;
     f->content = malloc(P2PFS_CLIENT_FILE_MAX + 1);
     if (in == NULL || f->content == NULL) {
-        (void) printf("FAILED: cannot read \"%s\"\n", path);
+        (void)printf("FAILED: cannot read \"%s\"\n", path);
         if (in != NULL) {
-            (void) fclose(in);
+            (void)fclose(in);
         }
         return 0;
     }
     f->len = fread(f->content, 1, P2PFS_CLIENT_FILE_MAX + 1, in);
     if (ferror(in)) {
-        (void) printf("FAILED: cannot read \"%s\"\n", path);
-        (void) fclose(in);
+        (void)printf("FAILED: cannot read \"%s\"\n", path);
+        (void)fclose(in);
         return 0;
     }
-    (void) fclose(in);
+    (void)fclose(in);
     return 1;
 }
 
@@ -95,32 +95,35 @@ make_files(struct roundtrip *rt)
         const char *name;
         size_t len;
     } made[] = {
-        { "greeting.txt", 90 }, { "empty", 0 }, { "one-byte", 1 },
-        { "photo.bin", 32769 }, { "largest", P2PFS_CLIENT_FILE_MAX },
+        {"greeting.txt", 90},
+        {"empty", 0},
+        {"one-byte", 1},
+        {"photo.bin", 32769},
+        {"largest", P2PFS_CLIENT_FILE_MAX},
     };
     struct timespec now;
     size_t i, k;
 
-    (void) clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(CLOCK_REALTIME, &now);
     for (i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
         struct file *f = &rt->file[i];
-        uint32_t x = (uint32_t) now.tv_nsec ^ (uint32_t) now.tv_sec;
+        uint32_t x = (uint32_t)now.tv_nsec ^ (uint32_t)now.tv_sec;
 
         f->name = made[i].name;
         f->len = made[i].len;
         f->content = malloc(f->len + 1);
         if (f->content == NULL) {
-            (void) printf("FAILED: out of memory\n");
+            (void)printf("FAILED: out of memory\n");
             return 0;
         }
         for (k = 0; k < f->len; k++) {
             x = x * 1664525u + 1013904223u;
-            f->content[k] = (uint8_t) (x >> 24);
+            f->content[k] = (uint8_t)(x >> 24);
         }
         rt->n = i + 1;
     }
-    (void) snprintf((char *) rt->file[0].content, rt->file[0].len,
-        "hello from p2pfs, at %lld.%09ld\n", (long long) now.tv_sec,
+    (void)snprintf((char *)rt->file[0].content, rt->file[0].len,
+        "hello from p2pfs, at %lld.%09ld\n", (long long)now.tv_sec,
         now.tv_nsec);
     return 1;
 }
@@ -141,12 +144,12 @@ read_file(void *ctx, uint64_t index, uint8_t *buf, size_t cap, size_t *len)
 static int
 pause_until(time_t deadline)
 {
-    struct timespec t = { 0, POLL_MS * 1000000L };
+    struct timespec t = {0, POLL_MS * 1000000L};
 
     if (time(NULL) >= deadline) {
         return 0;
     }
-    (void) nanosleep(&t, NULL);
+    (void)nanosleep(&t, NULL);
     return 1;
 }
 
@@ -161,7 +164,7 @@ wait_for_node(struct p2pfs_client *c)
             return complain(c, "waiting for a node to answer");
         }
     }
-    (void) printf("   %s answers\n", p2pfs_client_server(c, 0));
+    (void)printf("   %s answers\n", p2pfs_client_server(c, 0));
     return 1;
 }
 
@@ -175,7 +178,7 @@ wait_for_set(struct roundtrip *rt, const struct p2pfs_client_trust *trust)
     while (p2pfs_client_status(c, 0, rt->set.id, trust, &s) != P2PFS_OUTCOME_OK
         || !s.complete) {
         if (!pause_until(deadline)) {
-            (void) printf("FAILED: the set did not reach %s\n",
+            (void)printf("FAILED: the set did not reach %s\n",
                 p2pfs_client_server(c, 0));
             return 0;
         }
@@ -188,17 +191,17 @@ wait_for_set(struct roundtrip *rt, const struct p2pfs_client_trust *trust)
 static int
 upload(struct roundtrip *rt)
 {
-    struct p2pfs_client_source src = { rt->n, rt, read_file };
+    struct p2pfs_client_source src = {rt->n, rt, read_file};
 
-    (void) printf("2. Uploading %zu files to %s\n", rt->n,
+    (void)printf("2. Uploading %zu files to %s\n", rt->n,
         p2pfs_client_server(rt->uploader, 0));
     if (p2pfs_client_put(rt->uploader, NULL, &src, &rt->set)
         != P2PFS_OUTCOME_OK) {
         return complain(rt->uploader, "the upload");
     }
-    (void) printf("   set id %s\n   root   ", rt->set.id);
+    (void)printf("   set id %s\n   root   ", rt->set.id);
     print_hex(rt->set.root, sizeof(rt->set.root));
-    (void) printf(" (computed here, from the files)\n");
+    (void)printf(" (computed here, from the files)\n");
     return 1;
 }
 
@@ -209,19 +212,19 @@ compare(void *ctx, const struct p2pfs_client_file *f)
     const struct file *own = &rt->file[f->index];
 
     if (f->len != own->len || memcmp(f->content, own->content, f->len) != 0) {
-        (void) printf("FAILED: \"%s\" is not what was uploaded\n", own->name);
+        (void)printf("FAILED: \"%s\" is not what was uploaded\n", own->name);
         return 1;
     }
-    (void) printf("   file %llu \"%s\": %zu bytes, %zu hashes of proof, verified"
-        " and equal\n", (unsigned long long) f->index, own->name, f->len,
-        f->proof_len);
+    (void)printf("   file %llu \"%s\": %zu bytes, %zu hashes of proof, verified"
+                 " and equal\n",
+        (unsigned long long)f->index, own->name, f->len, f->proof_len);
     return 0;
 }
 
 static int
 download(struct roundtrip *rt, const struct p2pfs_client_trust *trust)
 {
-    (void) printf("3. Downloading the set from %s\n",
+    (void)printf("3. Downloading the set from %s\n",
         p2pfs_client_server(rt->downloader, 0));
     if (!wait_for_set(rt, trust)) {
         return 0;
@@ -238,7 +241,7 @@ check(const char *what, enum p2pfs_outcome outcome, enum p2pfs_outcome wanted)
 {
     int right = outcome == wanted;
 
-    (void) printf("   %s: %s%s\n", what,
+    (void)printf("   %s: %s%s\n", what,
         outcome == P2PFS_OUTCOME_OK ? "accepted" : "refused",
         right ? "" : " -- and that is WRONG");
     return right;
@@ -253,29 +256,32 @@ tamper(struct roundtrip *rt, const struct p2pfs_client_trust *trust)
     uint8_t *bytes;
     int ok = 1;
 
-    (void) printf("4. Tampering with what came back for file 0\n");
+    (void)printf("4. Tampering with what came back for file 0\n");
     if (p2pfs_client_get(rt->downloader, rt->set.id, 0, trust, &f)
         != P2PFS_OUTCOME_OK) {
         return complain(rt->downloader, "the download");
     }
     bytes = malloc(f.len + 1);
     if (bytes == NULL) {
-        (void) printf("FAILED: out of memory\n");
+        (void)printf("FAILED: out of memory\n");
         return 0;
     }
     memcpy(bytes, f.content, f.len);
     memcpy(root, f.root, sizeof(root));
 
-    ok &= check("as it came", p2pfs_verify(root, f.count, 0, bytes, f.len,
-        f.proof, f.proof_len), P2PFS_OUTCOME_OK);
+    ok &= check("as it came",
+        p2pfs_verify(root, f.count, 0, bytes, f.len, f.proof, f.proof_len),
+        P2PFS_OUTCOME_OK);
     /* an empty file has no bit to flip: one byte more is as false */
     bytes[0] = f.len > 0 ? bytes[0] ^ 1 : 0;
-    ok &= check("with one bit flipped", p2pfs_verify(root, f.count, 0, bytes,
-        f.len > 0 ? f.len : 1, f.proof, f.proof_len),
+    ok &= check("with one bit flipped",
+        p2pfs_verify(root, f.count, 0, bytes, f.len > 0 ? f.len : 1, f.proof,
+            f.proof_len),
         P2PFS_OUTCOME_NOT_VERIFIED);
     root[0] ^= 1;
-    ok &= check("against another root", p2pfs_verify(root, f.count, 0,
-        f.content, f.len, f.proof, f.proof_len), P2PFS_OUTCOME_NOT_VERIFIED);
+    ok &= check("against another root",
+        p2pfs_verify(root, f.count, 0, f.content, f.len, f.proof, f.proof_len),
+        P2PFS_OUTCOME_NOT_VERIFIED);
     free(bytes);
     return ok;
 }
@@ -292,7 +298,7 @@ open_client(const char *url, const char *store)
     o.n_servers = 1;
     o.store = store;
     if (p2pfs_client_open(&c, &o, why, sizeof(why)) != P2PFS_OUTCOME_OK) {
-        (void) printf("FAILED: %s\n", why);
+        (void)printf("FAILED: %s\n", why);
     }
     return c;
 }
@@ -302,7 +308,7 @@ tell(struct roundtrip *rt)
 {
     struct p2pfs_client_trust trust;
 
-    (void) printf("1. Waiting for the nodes\n");
+    (void)printf("1. Waiting for the nodes\n");
     if (!wait_for_node(rt->uploader) || !wait_for_node(rt->downloader)
         || !upload(rt)) {
         return 0;
@@ -313,8 +319,8 @@ tell(struct roundtrip *rt)
     if (!download(rt, &trust) || !tamper(rt, &trust)) {
         return 0;
     }
-    (void) printf("All went well: what the nodes served is what was uploaded,"
-        " and lies are found out.\n");
+    (void)printf("All went well: what the nodes served is what was uploaded,"
+                 " and lies are found out.\n");
     return 1;
 }
 
@@ -327,13 +333,13 @@ run(struct roundtrip *rt)
     int ok = 0;
 
     /* An example leaves nothing behind; a real program keeps its records. */
-    (void) snprintf(dir, sizeof(dir), "%s/p2pfs-roundtrip-XXXXXX",
+    (void)snprintf(dir, sizeof(dir), "%s/p2pfs-roundtrip-XXXXXX",
         tmp != NULL ? tmp : "/tmp");
     if (mkdtemp(dir) == NULL) {
         perror("FAILED: cannot make a temporary directory (see TMPDIR)");
         return 0;
     }
-    (void) snprintf(store, sizeof(store), "%s/records.db", dir);
+    (void)snprintf(store, sizeof(store), "%s/records.db", dir);
     rt->uploader = open_client(rt->upload_url, store);
     rt->downloader = open_client(rt->download_url, NULL);
     if (rt->uploader != NULL && rt->downloader != NULL) {
@@ -341,8 +347,8 @@ run(struct roundtrip *rt)
     }
     p2pfs_client_close(rt->uploader);
     p2pfs_client_close(rt->downloader);
-    (void) unlink(store);
-    (void) rmdir(dir);
+    (void)unlink(store);
+    (void)rmdir(dir);
     return ok;
 }
 
@@ -381,17 +387,18 @@ main(int argc, char **argv)
     int i;
 
     memset(&rt, 0, sizeof(rt));
-    (void) setvbuf(stdout, NULL, _IOLBF, 0);
+    (void)setvbuf(stdout, NULL, _IOLBF, 0);
     if (argc >= 3) {
         rt.upload_url = argv[1];
         rt.download_url = argv[2];
     } else if (argc == 2 || !urls_from_environment(&rt, urls)) {
-        (void) fprintf(stderr, "usage: p2pfs-roundtrip UPLOAD_URL DOWNLOAD_URL"
+        (void)fprintf(stderr,
+            "usage: p2pfs-roundtrip UPLOAD_URL DOWNLOAD_URL"
             " [FILE...]\n       (or the URLs in P2PFS_SERVER)\n");
         return P2PFS_OUTCOME_USAGE;
     }
     if (argc - 3 > FILES_MAX) {
-        (void) fprintf(stderr, "at most %d files\n", FILES_MAX);
+        (void)fprintf(stderr, "at most %d files\n", FILES_MAX);
         return P2PFS_OUTCOME_USAGE;
     }
     for (i = 3; ok && i < argc; i++) {

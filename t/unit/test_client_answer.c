@@ -29,8 +29,9 @@ test_file(void **state)
 {
     struct client_answer_file f;
 
-    (void) state;
-    assert_int_equal(read_file(&f, " {\"file\":\"0x00Ff\"," PROOF ",\"x\":[]} "),
+    (void)state;
+    assert_int_equal(read_file(&f,
+                         " {\"file\":\"0x00Ff\"," PROOF ",\"x\":[]} "),
         P2PFS_OK);
     assert_int_equal(f.len, 2);
     assert_int_equal(f.content[1], 0xff);
@@ -79,7 +80,7 @@ test_file_refused(void **state)
     struct client_answer_file f;
     size_t i;
 
-    (void) state;
+    (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (read_file(&f, cases[i]) != P2PFS_BAD_REPLY) {
             fail_msg("taken: %s", cases[i]);
@@ -94,7 +95,7 @@ test_nul_inside(void **state)
     static const char body[] = "{\"file\":\"0x00\"," PROOF "}\0{}";
     struct client_answer_file f;
 
-    (void) state;
+    (void)state;
     assert_int_equal(client_answer_file(&f, body, sizeof(body) - 1, 4),
         P2PFS_BAD_REPLY);
     client_answer_file_fini(&f);
@@ -108,16 +109,17 @@ test_proof_length(void **state)
     struct client_answer_file f;
     unsigned n, i;
 
-    (void) state;
+    (void)state;
     for (n = 32; n <= 33; n++) {
-        size_t len = (size_t) snprintf(body, sizeof(body), "{\"file\":\"0x\",\"proof\":"
+        size_t len = (size_t)snprintf(body, sizeof(body),
+            "{\"file\":\"0x\",\"proof\":"
             "{\"index\":0,\"proof\":[");
 
         for (i = 0; i < n; i++) {
-            len += (size_t) snprintf(body + len, sizeof(body) - len, "%s\"0x" H1 "\"",
-                i > 0 ? "," : "");
+            len += (size_t)snprintf(body + len, sizeof(body) - len,
+                "%s\"0x" H1 "\"", i > 0 ? "," : "");
         }
-        (void) snprintf(body + len, sizeof(body) - len, "]}}");
+        (void)snprintf(body + len, sizeof(body) - len, "]}}");
         assert_int_equal(read_file(&f, body),
             n == 32 ? P2PFS_OK : P2PFS_BAD_REPLY);
         client_answer_file_fini(&f);
@@ -135,23 +137,25 @@ test_stored(void **state)
 {
     struct p2pfs_hash h;
 
-    (void) state;
+    (void)state;
     assert_int_equal(read_stored("{\"success\":true,\"hash\":\"" H1 "\"}", &h),
         P2PFS_OK);
     assert_int_equal(h.b[0], 1);
-    assert_int_equal(read_stored("{\"success\":false,\"hash\":\"" H1 "\"}",
-        &h), P2PFS_BAD_REPLY);
+    assert_int_equal(read_stored("{\"success\":false,\"hash\":\"" H1 "\"}", &h),
+        P2PFS_BAD_REPLY);
     assert_int_equal(read_stored("{\"success\":1,\"hash\":\"" H1 "\"}", &h),
         P2PFS_BAD_REPLY);
     assert_int_equal(read_stored("{\"success\":true,\"hash\":\"0x" H1 "\"}",
-        &h), P2PFS_BAD_REPLY);
+                         &h),
+        P2PFS_BAD_REPLY);
     assert_int_equal(read_stored("{\"success\":true}", &h), P2PFS_BAD_REPLY);
 }
 
 static void
 test_set(void **state)
 {
-    static const char body[] = "{\"setId\":\"a\",\"setCount\":7,\"received\":3,"
+    static const char body[] =
+        "{\"setId\":\"a\",\"setCount\":7,\"received\":3,"
         "\"complete\":false,\"root\":null,\"missing\":[[3,6]],\"versions\":["
         "{\"root\":null,\"setCount\":7,\"received\":3,\"complete\":false},"
         "{\"root\":\"0x" H1 "\",\"setCount\":9,\"received\":9,"
@@ -159,7 +163,7 @@ test_set(void **state)
     struct client_answer_set s;
     struct p2pfs_hash root;
 
-    (void) state;
+    (void)state;
     assert_int_equal(client_answer_set(&s, body, strlen(body), NULL), P2PFS_OK);
     assert_int_equal(s.count, 7);
     assert_int_equal(s.received, 3);
@@ -187,13 +191,15 @@ test_set_with_many_holes(void **state)
     size_t len;
     int i;
 
-    (void) state;
-    len = (size_t) snprintf(body, sizeof(body), "{\"setCount\":9999,\"received\":1,"
+    (void)state;
+    len = (size_t)snprintf(body, sizeof(body),
+        "{\"setCount\":9999,\"received\":1,"
         "\"complete\":false,\"root\":null,\"missing\":[[0,0]");
     for (i = 0; i < 1000; i++) {
-        len += (size_t) snprintf(body + len, sizeof(body) - len, ",[%d,%d]", 2 * i, 2 * i);
+        len += (size_t)snprintf(body + len, sizeof(body) - len, ",[%d,%d]",
+            2 * i, 2 * i);
     }
-    len += (size_t) snprintf(body + len, sizeof(body) - len, "]}");
+    len += (size_t)snprintf(body + len, sizeof(body) - len, "]}");
     assert_int_equal(client_answer_set(&s, body, len, NULL), P2PFS_OK);
     assert_int_equal(s.count, 9999);
 }
@@ -203,9 +209,9 @@ test_problem(void **state)
 {
     struct client_problem p;
     const char *body = "{\"code\":\"set-exists\",\"detail\":\"a\\u001b[1mb\","
-        "\"root\":\"0x" H1 "\"}";
+                       "\"root\":\"0x" H1 "\"}";
 
-    (void) state;
+    (void)state;
     client_answer_problem(&p, 409, body, strlen(body));
     assert_int_equal(p.err, P2PFS_SET_EXISTS);
     assert_string_equal(p.detail, "a?[1mb; there its root is 0x" H1);
@@ -235,14 +241,14 @@ test_every_code_comes_back(void **state)
     char body[128];
     unsigned i;
 
-    (void) state;
+    (void)state;
     for (i = 1; i < P2PFS_ERR_COUNT; i++) {
         const struct p2pfs_err_row *row = p2pfs_err_row(i);
 
         if (row->http_status == 0) {
             continue;
         }
-        (void) snprintf(body, sizeof(body), "{\"code\":\"%s\"}", row->code);
+        (void)snprintf(body, sizeof(body), "{\"code\":\"%s\"}", row->code);
         client_answer_problem(&p, row->http_status, body, strlen(body));
         assert_string_equal(p2pfs_err_row(p.err)->code, row->code);
         assert_int_equal(p2pfs_err_row(p.err)->exit_code, row->exit_code);

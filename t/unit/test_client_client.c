@@ -18,7 +18,7 @@
 #include "client/p2pfs.h"
 
 /* Nobody listens there: port 1 of loopback refuses at once. */
-static const char *const nowhere[] = { "http://127.0.0.1:1" };
+static const char *const nowhere[] = {"http://127.0.0.1:1"};
 
 struct fixture {
     char dir[64];
@@ -46,9 +46,9 @@ set_up(void **state)
     struct p2pfs_client_options o;
 
     assert_non_null(f);
-    (void) snprintf(f->dir, sizeof(f->dir), "/tmp/p2pfs-test-XXXXXX");
+    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/p2pfs-test-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    (void) snprintf(f->path, sizeof(f->path), "%s/records.db", f->dir);
+    (void)snprintf(f->path, sizeof(f->path), "%s/records.db", f->dir);
     f->len = 3;
     p2pfs_client_options_init(&o);
     o.servers = nowhere;
@@ -68,7 +68,7 @@ tear_down(void **state)
     struct fixture *f = *state;
 
     p2pfs_client_close(f->c);
-    (void) unlink(f->path);
+    (void)unlink(f->path);
     assert_int_equal(rmdir(f->dir), 0);
     free(f);
     return 0;
@@ -82,9 +82,9 @@ read_file(void *ctx, uint64_t index, uint8_t *buf, size_t cap, size_t *len)
     f->reads++;
     assert_int_equal(cap, P2PFS_CLIENT_FILE_MAX + 1);
     *len = f->len;
-    memset(buf, (int) index, f->len);
+    memset(buf, (int)index, f->len);
     if (f->changes) {
-        buf[0] = (uint8_t) f->reads;
+        buf[0] = (uint8_t)f->reads;
     }
     return f->fails;
 }
@@ -93,7 +93,7 @@ static enum p2pfs_outcome
 put(struct fixture *f, const char *id, uint64_t n,
     struct p2pfs_client_record *out)
 {
-    struct p2pfs_client_source src = { n, f, read_file };
+    struct p2pfs_client_source src = {n, f, read_file};
 
     return p2pfs_client_put(f->c, id, &src, out);
 }
@@ -134,7 +134,7 @@ test_an_invented_id(void **state)
     char want[32];
 
     assert_int_equal(put(f, NULL, 1, &r), P2PFS_OUTCOME_TEMPORARY);
-    (void) snprintf(want, sizeof(want), "set-%02x%02x", r.root[0], r.root[1]);
+    (void)snprintf(want, sizeof(want), "set-%02x%02x", r.root[0], r.root[1]);
     assert_memory_equal(r.id, want, 8);
     assert_int_equal(strlen(r.id), 20);
 }
@@ -187,7 +187,7 @@ static int
 count_records(void *ctx, const struct p2pfs_client_record *r)
 {
     assert_true(r->id[0] != '\0');
-    ++*(int *) ctx;
+    ++*(int *)ctx;
     return 0;
 }
 
@@ -218,7 +218,7 @@ test_records(void **state)
 static void
 test_trust_that_cannot_be(void **state)
 {
-    struct p2pfs_client_trust t = { { 0 }, 0 };
+    struct p2pfs_client_trust t = {{0}, 0};
     struct p2pfs_client_file file;
     struct fixture *f = *state;
 
@@ -242,7 +242,7 @@ test_options(void **state)
     char why[64];
     size_t i;
 
-    (void) state;
+    (void)state;
     for (i = 0; i < P2PFS_CLIENT_SERVERS_MAX + 1; i++) {
         servers[i] = "http://h";
     }

@@ -19,7 +19,7 @@ test_elsewhere_goes_round_once(void **state)
     struct client_retry r;
     uint32_t wait;
 
-    (void) state;
+    (void)state;
     client_retry_init(&r, 3, 1, 10000);
     assert_int_equal(r.server, 1);
     assert_true(client_retry_next(&r, CLIENT_RETRY_ELSEWHERE, 0, 7, &wait));
@@ -36,7 +36,7 @@ test_never_stops_at_once(void **state)
     struct client_retry r;
     uint32_t wait;
 
-    (void) state;
+    (void)state;
     client_retry_init(&r, 3, 0, 10000);
     assert_false(client_retry_next(&r, CLIENT_RETRY_NEVER, 0, 7, &wait));
 }
@@ -47,7 +47,7 @@ test_later_comes_back_alone(void **state)
     struct client_retry r;
     uint32_t wait;
 
-    (void) state;
+    (void)state;
     client_retry_init(&r, 3, 0, 10000);
     assert_true(client_retry_next(&r, CLIENT_RETRY_ELSEWHERE, 0, 7, &wait));
     assert_true(client_retry_next(&r, CLIENT_RETRY_LATER, 0, 7, &wait));
@@ -64,13 +64,13 @@ test_later_comes_back_alone(void **state)
 static void
 test_waits_stay_in_their_bounds(void **state)
 {
-    const uint32_t draws[] = { 0, 1, 0x7fffffff, 0xffffffff };
+    const uint32_t draws[] = {0, 1, 0x7fffffff, 0xffffffff};
     struct client_retry r;
     uint32_t total;
     uint32_t wait;
     unsigned i;
 
-    (void) state;
+    (void)state;
     for (i = 0; i < sizeof(draws) / sizeof(draws[0]); i++) {
         client_retry_init(&r, 1, 0, 60000);
         total = 0;
@@ -89,7 +89,7 @@ test_retry_after(void **state)
     struct client_retry r;
     uint32_t wait;
 
-    (void) state;
+    (void)state;
     /* the shortest of the round */
     client_retry_init(&r, 2, 0, 60000);
     assert_true(client_retry_next(&r, CLIENT_RETRY_LATER, 3000, 0, &wait));
@@ -111,7 +111,7 @@ test_no_budget_is_one_round(void **state)
     struct client_retry r;
     uint32_t wait;
 
-    (void) state;
+    (void)state;
     client_retry_init(&r, 2, 0, 0);
     assert_true(client_retry_next(&r, CLIENT_RETRY_LATER, 0, 0, &wait));
     assert_false(client_retry_next(&r, CLIENT_RETRY_LATER, 0, 0, &wait));
@@ -125,7 +125,7 @@ test_sixteen_servers(void **state)
     uint32_t wait;
     unsigned i;
 
-    (void) state;
+    (void)state;
     client_retry_init(&r, 16, 9, 0);
     for (i = 0; i < 15; i++) {
         assert_true(client_retry_next(&r, CLIENT_RETRY_ELSEWHERE, 0, 0, &wait));
@@ -139,7 +139,7 @@ test_sixteen_servers(void **state)
 static void
 test_classes(void **state)
 {
-    (void) state;
+    (void)state;
     assert_int_equal(client_retry_class(P2PFS_NETWORK), CLIENT_RETRY_LATER);
     assert_int_equal(client_retry_class(P2PFS_STORE_UNAVAILABLE),
         CLIENT_RETRY_LATER);
@@ -149,15 +149,14 @@ test_classes(void **state)
         CLIENT_RETRY_ELSEWHERE);
     assert_int_equal(client_retry_class(P2PFS_STORE_FULL),
         CLIENT_RETRY_ELSEWHERE);
-    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS),
-        CLIENT_RETRY_NEVER);
+    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS), CLIENT_RETRY_NEVER);
     assert_int_equal(client_retry_class(P2PFS_CANCELLED), CLIENT_RETRY_NEVER);
 }
 
 static void
 test_the_most_telling_failure(void **state)
 {
-    (void) state;
+    (void)state;
     assert_true(client_retry_worse(P2PFS_NOT_VERIFIED, P2PFS_NETWORK));
     assert_true(client_retry_worse(P2PFS_NOT_VERIFIED, P2PFS_SET_NOT_FOUND));
     assert_true(client_retry_worse(P2PFS_SET_INCOMPLETE, P2PFS_NETWORK));

@@ -30,9 +30,9 @@ set_up(void **state)
     struct fixture *f = calloc(1, sizeof(*f));
 
     assert_non_null(f);
-    (void) snprintf(f->dir, sizeof(f->dir), "/tmp/p2pfs-test-XXXXXX");
+    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/p2pfs-test-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    (void) snprintf(f->path, sizeof(f->path), "%s/records.db", f->dir);
+    (void)snprintf(f->path, sizeof(f->path), "%s/records.db", f->dir);
     *state = f;
     return 0;
 }
@@ -43,7 +43,7 @@ tear_down(void **state)
     struct fixture *f = *state;
 
     client_store_close(f->s);
-    (void) unlink(f->path);
+    (void)unlink(f->path);
     assert_int_equal(rmdir(f->dir), 0);
     free(f);
     return 0;
@@ -62,7 +62,7 @@ record(const char *id, uint8_t root, uint64_t count)
     struct p2pfs_client_record r;
 
     memset(&r, 0, sizeof(r));
-    (void) snprintf(r.id, sizeof(r.id), "%s", id);
+    (void)snprintf(r.id, sizeof(r.id), "%s", id);
     memset(r.root, root, sizeof(r.root));
     r.count = count;
     r.server = "http://h/api";
@@ -133,7 +133,7 @@ collect(void *ctx, const struct p2pfs_client_record *r)
     char *ids = ctx;
     size_t len = strlen(ids);
 
-    (void) snprintf(ids + len, 16 - len, "%s,", r->id);
+    (void)snprintf(ids + len, 16 - len, "%s,", r->id);
     return strcmp(r->id, "stop") == 0;
 }
 
@@ -226,7 +226,8 @@ test_a_newer_version_is_refused(void **state)
     open_store(f);
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL,
-        NULL), SQLITE_OK);
+                         NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
     client_store_close(f->s);
     assert_int_equal(client_store_open(&f->s, f->path, 1), P2PFS_STORE_SCHEMA);

@@ -23,19 +23,19 @@ test_accepted(void **state)
         const char *in;
         const char *out;
     } cases[] = {
-        { "http://127.0.0.1:8081", "http://127.0.0.1:8081/api" },
-        { "http://127.0.0.1:8081/", "http://127.0.0.1:8081/api" },
-        { "http://h/x", "http://h/x" },
-        { "http://h/x/y///", "http://h/x/y" },
-        { "https://h:8443", "https://h:8443/api" },
-        { "HTTP://h", "http://h/api" },
-        { "http://[::1]:80", "http://[::1]:80/api" },
+        {"http://127.0.0.1:8081", "http://127.0.0.1:8081/api"},
+        {"http://127.0.0.1:8081/", "http://127.0.0.1:8081/api"},
+        {"http://h/x", "http://h/x"},
+        {"http://h/x/y///", "http://h/x/y"},
+        {"https://h:8443", "https://h:8443/api"},
+        {"HTTP://h", "http://h/api"},
+        {"http://[::1]:80", "http://[::1]:80/api"},
     };
     const char *why;
     char *out;
     size_t i;
 
-    (void) state;
+    (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         assert_int_equal(client_url_parse(cases[i].in, &out, &why), P2PFS_OK);
         assert_string_equal(out, cases[i].out);
@@ -47,16 +47,29 @@ static void
 test_refused(void **state)
 {
     static const char *const cases[] = {
-        "", "h", "h:80", "127.0.0.1:8081", "//h", "ftp://h", "file:///etc",
-        "gopher://h", "http://", "http:///x", "http://h:99999", "http://h:x",
-        "http://user@h", "http://u:p@h", "http://h/?q", "http://h/#f",
+        "",
+        "h",
+        "h:80",
+        "127.0.0.1:8081",
+        "//h",
+        "ftp://h",
+        "file:///etc",
+        "gopher://h",
+        "http://",
+        "http:///x",
+        "http://h:99999",
+        "http://h:x",
+        "http://user@h",
+        "http://u:p@h",
+        "http://h/?q",
+        "http://h/#f",
         "http://h h",
     };
     const char *why;
     char *out;
     size_t i;
 
-    (void) state;
+    (void)state;
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         if (client_url_parse(cases[i], &out, &why) != P2PFS_USAGE) {
             fail_msg("\"%s\" was taken for \"%s\"", cases[i], out);
@@ -73,7 +86,7 @@ test_long(void **state)
     const char *why;
     char *out;
 
-    (void) state;
+    (void)state;
     memset(url, 'a', sizeof(url));
     memcpy(url, "http://h/", 9);
     url[CLIENT_URL_MAX - 9] = '\0';

@@ -66,11 +66,11 @@ test_every_small_set(void **state)
     char text[N_MAX][8];
     uint64_t n, i;
 
-    (void) state;
+    (void)state;
     assert_int_equal(p2pfs_hasher_new(&h), P2PFS_OK);
     for (i = 0; i < N_MAX; i++) {
-        (void) snprintf(text[i], sizeof(text[i]), "f%llu",
-            (unsigned long long) i);
+        (void)snprintf(text[i], sizeof(text[i]), "f%llu",
+            (unsigned long long)i);
         p2pfs_hash_data(h, text[i], strlen(text[i]), &entry[i]);
     }
     for (n = 1; n <= N_MAX; n++) {
@@ -92,13 +92,41 @@ static void
 test_known_root(void **state)
 {
     static const uint8_t root[] = {
-        0x4e, 0x59, 0xbf, 0x27, 0x37, 0x2b, 0x13, 0x04,
-        0xbc, 0x0b, 0x13, 0x7d, 0x1b, 0xe9, 0xd5, 0x66,
-        0xad, 0x58, 0xb1, 0x54, 0xb6, 0xa6, 0xb5, 0x77,
-        0x8a, 0xf7, 0xf4, 0x14, 0xb1, 0xd4, 0xb8, 0x4c,
+        0x4e,
+        0x59,
+        0xbf,
+        0x27,
+        0x37,
+        0x2b,
+        0x13,
+        0x04,
+        0xbc,
+        0x0b,
+        0x13,
+        0x7d,
+        0x1b,
+        0xe9,
+        0xd5,
+        0x66,
+        0xad,
+        0x58,
+        0xb1,
+        0x54,
+        0xb6,
+        0xa6,
+        0xb5,
+        0x77,
+        0x8a,
+        0xf7,
+        0xf4,
+        0x14,
+        0xb1,
+        0xd4,
+        0xb8,
+        0x4c,
     };
 
-    (void) state;
+    (void)state;
     assert_int_equal(p2pfs_verify(root, 1, 0, NULL, 0, NULL, 0),
         P2PFS_OUTCOME_OK);
     assert_int_equal(p2pfs_verify(root, 1, 0, "", 1, NULL, 0),
@@ -110,13 +138,14 @@ test_impossible_arguments(void **state)
 {
     static const uint8_t zero[64 * 32];
 
-    (void) state;
+    (void)state;
     assert_int_equal(p2pfs_verify(zero, 0, 0, "", 0, NULL, 0),
         P2PFS_OUTCOME_NOT_VERIFIED);
     assert_int_equal(p2pfs_verify(zero, 1, 1, "", 0, NULL, 0),
         P2PFS_OUTCOME_NOT_VERIFIED);
     assert_int_equal(p2pfs_verify(zero, UINT64_MAX, UINT64_MAX - 1, "", 0, zero,
-        64), P2PFS_OUTCOME_NOT_VERIFIED);
+                         64),
+        P2PFS_OUTCOME_NOT_VERIFIED);
     assert_int_equal(p2pfs_verify(zero, UINT64_MAX, 0, "", 0, zero, SIZE_MAX),
         P2PFS_OUTCOME_NOT_VERIFIED);
 }
