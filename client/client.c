@@ -52,8 +52,8 @@ client_outcome(enum p2pfs_err err)
     return (enum p2pfs_outcome)p2pfs_err_row(err)->exit_code;
 }
 
-enum p2pfs_err
-client_fail(struct p2pfs_client *c, enum p2pfs_err err, const char *fmt, ...)
+void
+client_note(struct p2pfs_client *c, enum p2pfs_err err, const char *fmt, ...)
 {
     va_list ap;
 
@@ -61,12 +61,11 @@ client_fail(struct p2pfs_client *c, enum p2pfs_err err, const char *fmt, ...)
     if (fmt == NULL) {
         (void)snprintf(c->fail.text, sizeof(c->fail.text), "%s",
             p2pfs_err_row(err)->text);
-        return err;
+        return;
     }
     va_start(ap, fmt);
     (void)vsnprintf(c->fail.text, sizeof(c->fail.text), fmt, ap);
     va_end(ap);
-    return err;
 }
 
 int
@@ -234,14 +233,14 @@ client_need_store(struct p2pfs_client *c, int create)
         return P2PFS_OK;
     }
     if (err == P2PFS_STORE_SCHEMA) {
-        (void)client_fail(c, err,
+        client_note(c, err,
             "\"%s\" is not a file of records, or one of"
             " a newer version",
             c->store_path);
     } else if (err == P2PFS_NO_RECORD) {
-        (void)client_fail(c, err, NULL);
+        client_note(c, err, NULL);
     } else {
-        (void)client_fail(c, err, "cannot open the records in \"%s\": %s",
+        client_note(c, err, "cannot open the records in \"%s\": %s",
             c->store_path, client_store_detail(c->store));
     }
     client_store_close(c->store);
@@ -303,10 +302,10 @@ p2pfs_client_list(struct p2pfs_client *c,
     }
     err = client_store_list(c->store, each, ctx);
     if (err == P2PFS_STORE_ERROR) {
-        (void)client_fail(c, err, "cannot read the records in \"%s\": %s",
+        client_note(c, err, "cannot read the records in \"%s\": %s",
             c->store_path, client_store_detail(c->store));
     } else if (err != P2PFS_OK) {
-        (void)client_fail(c, err, NULL);
+        client_note(c, err, NULL);
     }
     return client_outcome(err);
 }

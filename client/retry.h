@@ -4,9 +4,9 @@
  *
  * A round asks every server once, from the one that answered last. A server
  * that may do better later (away, 503) is asked again in the next round, after
- * a wait: backoff with jitter (half to whole of 200 ms, doubled by each round up
- * to 5 s), or the shortest Retry-After of the round where that is longer, cut
- * at 10 s. When the waits would exceed the budget, it is over.
+ * a wait: backoff with jitter (half to whole of 200 ms, doubled by each round
+ * up to 5 s), or the shortest Retry-After of the round where that is longer,
+ * cut at 10 s. When the waits would exceed the budget, it is over.
  */
 
 #ifndef P2PFS_CLIENT_RETRY_H

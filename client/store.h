@@ -21,9 +21,9 @@
 struct client_store;
 
 /*
- * NO_RECORD: there is no file, or an empty one, and create is 0. STORE_SCHEMA: somebody else's
- * database or a newer version. STORE_ERROR. On failure *out may still be set,
- * for client_store_detail() and client_store_close().
+ * NO_RECORD: there is no file, or an empty one, and create is 0.
+ * STORE_SCHEMA: somebody else's database or a newer version. STORE_ERROR. On
+ * failure *out may still be set, for client_store_detail() and _close().
  */
 enum p2pfs_err client_store_open(struct client_store **out, const char *path,
     int create) P2PFS_MUST_CHECK;

@@ -1,8 +1,8 @@
 /*
- * client/examples/roundtrip.c: the library in use. Uploads a set of files to one
- * node, downloads it from another, verifies it, then shows that an answer which
- * was tampered with is refused. It tells what happens in plain words; the exit
- * code is 0 only where all of it went as it should.
+ * client/examples/roundtrip.c: the library in use. Uploads a set of files to
+ * one node, downloads it from another, verifies it, then shows that an answer
+ * which was tampered with is refused. It tells what happens in plain words; the
+ * exit code is 0 only where all of it went as it should.
  *
  *     p2pfs-roundtrip [UPLOAD_URL DOWNLOAD_URL [FILE...]]
  *
