@@ -3,63 +3,7 @@
 #include <string.h>
 
 #include "core/reader_impl.h"
-
-/* Leaf and siblings out of one tile; leaf only of level 0. */
-static enum p2pfs_err
-read_tile(struct p2pfs_reader *r, const struct p2pfs_version *v,
-    unsigned level, uint32_t index, struct p2pfs_hash *leaf,
-    struct p2pfs_proof *proof)
-{
-    uint64_t node = (uint64_t)index >> P2PFS_TILE_HEIGHT * level;
-    uint64_t t = node / P2PFS_TILE_WIDTH;
-    unsigned i = node % P2PFS_TILE_WIDTH;
-    unsigned width = p2pfs_tile_width(v->n, level, t);
-    const uint8_t *tile;
-    size_t len = 0;
-    int got;
-
-    got = P2PFS_SQL_STEP(&r->q, Q_TILE,
-        p2pfs_schema_tile_key(v->vk, level, t));
-    if (got < 0) {
-        return p2pfs_reader_fail(r, "read a tile");
-    }
-    if (got == 0) {
-        return p2pfs_reader_note(r, "read a tile", P2PFS_FILE_DAMAGED);
-    }
-    tile = p2pfs_sql_bytes(&r->q, Q_TILE, 0, &len);
-    if (tile == NULL || len != p2pfs_tile_bytes(width)
-        || proof->len > P2PFS_PROOF_MAX - P2PFS_TILE_HEIGHT)
-    {
-        return p2pfs_reader_note(r, "read a tile", P2PFS_FILE_DAMAGED);
-    }
-    if (level == 0) {
-        memcpy(leaf->b, tile + p2pfs_tile_offset(width, 0, i), sizeof(*leaf));
-    }
-    proof->len += p2pfs_tile_path(tile, width, i, proof->hash + proof->len);
-    p2pfs_sql_reset(&r->q, Q_TILE);
-    return P2PFS_OK;
-}
-
-static enum p2pfs_err
-read_proof(struct p2pfs_reader *r, const struct p2pfs_version *v,
-    uint32_t index, struct p2pfs_hash *leaf, struct p2pfs_proof *proof)
-{
-    unsigned levels = p2pfs_tile_levels(v->n);
-    enum p2pfs_err err;
-    unsigned level;
-
-    proof->len = 0;
-    for (level = 0; level < levels; level++) {
-        err = read_tile(r, v, level, index, leaf, proof);
-        if (err != P2PFS_OK) {
-            return err;
-        }
-    }
-    if (proof->len != p2pfs_proof_length(v->n, index)) {
-        return p2pfs_reader_note(r, "read a proof", P2PFS_FILE_DAMAGED);
-    }
-    return P2PFS_OK;
-}
+#include "core/tile_read.h"
 
 /* The body that a statement gives for a key, and its entry; *found. */
 static enum p2pfs_err
@@ -119,9 +63,10 @@ p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
     }
     f->index = index;
     f->n = v->n;
-    err = read_proof(r, v, index, &leaf, &f->proof);
+    err = p2pfs_tile_read_proof(&r->q, Q_TILE, v->vk, v->n, index, &leaf,
+        &f->proof);
     if (err != P2PFS_OK) {
-        return err;
+        return p2pfs_reader_note(r, "read a proof", err);
     }
     err = read_matching(r, Q_CONTENT, p2pfs_schema_key(v->gk, index), &leaf,
         f, &matches);

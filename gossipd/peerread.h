@@ -18,6 +18,7 @@
 #include "gossipd/store.h"
 
 #define PEERREAD_PAGE_MAX 256
+#define PEERREAD_LENGTH_MAX (1024 * 1024) /* of a range; more is cut */
 
 enum peerread_kind {
     PEERREAD_LOG,     /* records with seq > after, at most max, in order */
@@ -50,8 +51,8 @@ struct peerread_job {
     uint8_t *data; /* out: malloc'ed, the job's */
     size_t len;
     uint64_t total;           /* out */
-    struct p2pfs_proof proof; /* out: of an F with root */
-    /* PEER: node_id in; epoch, after out */
+    struct p2pfs_proof proof; /* out: of an F with root, at offset 0 */
+    /* PEER: node_id in; epoch, after out, zero where it is not known */
     uint8_t node_id[32];
     uint8_t epoch[STORE_EPOCH_BYTES];
 
