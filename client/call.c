@@ -115,6 +115,7 @@ client_call(struct p2pfs_client *c, const struct client_call *call)
     }
     client_retry_init(&retry, c->n_servers, c->current, c->wait_ms);
     for (;;) {
+        enum client_retry_class cls;
         enum p2pfs_err err;
 
         err = client_call_once(c, call, retry.server, &after);
@@ -122,14 +123,15 @@ client_call(struct p2pfs_client *c, const struct client_call *call)
             c->current = retry.server;
             return err;
         }
-        if (client_retry_class(err) == CLIENT_RETRY_NEVER) {
+        cls = client_retry_class(err, call->expected);
+        if (cls == CLIENT_RETRY_NEVER) {
             return err;
         }
         if (worst.err == P2PFS_OK || client_retry_worse(err, worst.err)) {
             worst = c->fail;
         }
-        if (!client_retry_next(&retry, client_retry_class(err), after,
-                (uint32_t)client_random(c), &wait)) {
+        if (!client_retry_next(&retry, cls, after, (uint32_t)client_random(c),
+                &wait)) {
             c->fail = worst;
             return worst.err;
         }

@@ -312,29 +312,31 @@ p2pfs_client_list(struct p2pfs_client *c,
 
 enum p2pfs_err
 client_resolve_trust(struct p2pfs_client *c, const char *id,
-    const struct p2pfs_client_trust *trust, struct p2pfs_client_trust *out)
+    const struct p2pfs_client_trust *trust, struct client_trust *out)
 {
     struct p2pfs_client_record r;
     enum p2pfs_err err;
 
+    out->expected = 0;
     if (trust != NULL) {
-        *out = *trust;
+        out->in = *trust;
         err = client_check_id(c, id);
     } else {
         err = find(c, id, &r);
         if (err == P2PFS_OK) {
-            memcpy(out->root, r.root, sizeof(out->root));
-            out->count = r.count;
+            memcpy(out->in.root, r.root, sizeof(out->in.root));
+            out->in.count = r.count;
+            out->expected = r.complete;
         }
     }
     if (err != P2PFS_OK) {
         return err;
     }
-    if (out->count < 1 || out->count > P2PFS_SET_COUNT_MAX) {
+    if (out->in.count < 1 || out->in.count > P2PFS_SET_COUNT_MAX) {
         return client_fail(c, P2PFS_BAD_SET_COUNT,
             "a set has 1 to %llu files, not %llu",
             (unsigned long long)P2PFS_SET_COUNT_MAX,
-            (unsigned long long)out->count);
+            (unsigned long long)out->in.count);
     }
     return P2PFS_OK;
 }

@@ -18,7 +18,7 @@
 struct fetch {
     const char *id;
     uint64_t index;
-    const struct p2pfs_client_trust *trust;
+    const struct client_trust *trust;
     struct p2pfs_client_file *out;
 };
 
@@ -42,8 +42,8 @@ lend(struct p2pfs_client *c, const char *server, const struct fetch *f,
     out->content = c->file.content;
     out->len = c->file.len;
     out->index = f->index;
-    out->count = f->trust->count;
-    memcpy(out->root, f->trust->root, sizeof(out->root));
+    out->count = f->trust->in.count;
+    memcpy(out->root, f->trust->in.root, sizeof(out->root));
     memcpy(out->hash, entry->b, sizeof(out->hash));
     out->proof = c->file.proof.hash[0].b;
     out->proof_len = c->file.proof.len;
@@ -71,14 +71,14 @@ judge(struct p2pfs_client *c, const char *server,
     if (c->file.index != f->index) {
         return not_verified(c, server, f, "its proof is of another index");
     }
-    if (c->file.proof.len != p2pfs_proof_length(f->trust->count, f->index)) {
+    if (c->file.proof.len != p2pfs_proof_length(f->trust->in.count, f->index)) {
         return not_verified(c, server, f,
             "its proof is not of the length that"
             " this index has in a set of this many files");
     }
-    memcpy(root.b, f->trust->root, sizeof(root.b));
+    memcpy(root.b, f->trust->in.root, sizeof(root.b));
     p2pfs_hash_data(c->hasher, c->file.content, c->file.len, &entry);
-    err = p2pfs_proof_verify(c->hasher, &root, f->trust->count, f->index,
+    err = p2pfs_proof_verify(c->hasher, &root, f->trust->in.count, f->index,
         &entry, &c->file.proof);
     if (p2pfs_hasher_failed(c->hasher)) {
         return client_fail(c, P2PFS_INTERNAL, "cannot hash");
@@ -94,19 +94,24 @@ judge(struct p2pfs_client *c, const char *server,
 
 enum p2pfs_err
 client_fetch(struct p2pfs_client *c, const char *id, uint64_t index,
-    const struct p2pfs_client_trust *trust, struct p2pfs_client_file *out)
+    const struct client_trust *trust, struct p2pfs_client_file *out)
 {
     struct fetch f = {id, index, trust, out};
-    struct client_call call = {NULL, NULL, 0, FILE_REPLY_MAX, judge, &f};
+    struct client_call call = {
+        .reply_max = FILE_REPLY_MAX,
+        .expected = trust->expected,
+        .accept = judge,
+        .ctx = &f,
+    };
     char path[P2PFS_CLIENT_ID_MAX + P2PFS_HASH_HEX + 64];
     char root[P2PFS_HASH_HEX + 1];
 
-    if (index >= trust->count) {
+    if (index >= trust->in.count) {
         return client_fail(c, P2PFS_FILE_NOT_FOUND,
             "set \"%s\" has the files 0 to %" PRIu64 ", no %" PRIu64, id,
-            trust->count - 1, index);
+            trust->in.count - 1, index);
     }
-    p2pfs_hex_encode(root, trust->root, sizeof(trust->root));
+    p2pfs_hex_encode(root, trust->in.root, sizeof(trust->in.root));
     root[P2PFS_HASH_HEX] = '\0';
     (void)snprintf(path, sizeof(path), "sets/%s/files/%" PRIu64 "?root=0x%s",
         id, index, root);
@@ -118,7 +123,7 @@ enum p2pfs_outcome
 p2pfs_client_get(struct p2pfs_client *c, const char *id, uint64_t index,
     const struct p2pfs_client_trust *trust, struct p2pfs_client_file *out)
 {
-    struct p2pfs_client_trust t;
+    struct client_trust t;
     enum p2pfs_err err;
 
     err = client_resolve_trust(c, id, trust, &t);
@@ -133,13 +138,13 @@ p2pfs_client_get_all(struct p2pfs_client *c, const char *id,
     const struct p2pfs_client_trust *trust,
     int (*each)(void *ctx, const struct p2pfs_client_file *f), void *ctx)
 {
-    struct p2pfs_client_trust t;
+    struct client_trust t;
     struct p2pfs_client_file f;
     enum p2pfs_err err;
     uint64_t i;
 
     err = client_resolve_trust(c, id, trust, &t);
-    for (i = 0; err == P2PFS_OK && i < t.count; i++) {
+    for (i = 0; err == P2PFS_OK && i < t.in.count; i++) {
         if (client_is_cancelled(c)) {
             err = client_fail(c, P2PFS_CANCELLED, NULL);
             break;
@@ -149,7 +154,7 @@ p2pfs_client_get_all(struct p2pfs_client *c, const char *id,
             err = client_fail(c, P2PFS_CANCELLED, NULL);
         }
         if (err == P2PFS_OK && c->progress != NULL) {
-            c->progress(c->ctx, P2PFS_CLIENT_FETCHING, i + 1, t.count);
+            c->progress(c->ctx, P2PFS_CLIENT_FETCHING, i + 1, t.in.count);
         }
     }
     return client_outcome(err);

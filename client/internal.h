@@ -72,13 +72,18 @@ enum p2pfs_err client_check_id(struct p2pfs_client *c, const char *id)
  * What a read is checked against: `trust`, or the record of the set. NO_RECORD,
  * BAD_SET_ID, BAD_SET_COUNT.
  */
+struct client_trust {
+    struct p2pfs_client_trust in;
+    int expected; /* a record says that all of the set was stored */
+};
+
 enum p2pfs_err client_resolve_trust(struct p2pfs_client *c, const char *id,
-    const struct p2pfs_client_trust *trust, struct p2pfs_client_trust *out)
+    const struct p2pfs_client_trust *trust, struct client_trust *out)
     P2PFS_MUST_CHECK;
 
 /* p2pfs_client_get without the check of the trust. */
 enum p2pfs_err client_fetch(struct p2pfs_client *c, const char *id,
-    uint64_t index, const struct p2pfs_client_trust *trust,
+    uint64_t index, const struct client_trust *trust,
     struct p2pfs_client_file *out) P2PFS_MUST_CHECK;
 
 /*
@@ -93,6 +98,7 @@ struct client_call {
     const char *body; /* NULL: GET */
     size_t body_len;
     size_t reply_max;
+    int expected; /* see client_retry_class() */
     enum p2pfs_err (*accept)(struct p2pfs_client *c, const char *server,
         const struct client_reply *reply, void *ctx);
     void *ctx;

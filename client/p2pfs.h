@@ -13,7 +13,8 @@
  * Threads. A client belongs to one thread at a time; different clients are
  * independent. The library prints nothing, installs no signal handler, never
  * exits and has no state of its own outside a client (libcurl's global state
- * is set up by the first p2pfs_client_open).
+ * is set up by the first p2pfs_client_open). With https a program should ignore
+ * SIGPIPE, which OpenSSL raises when a server hangs up.
  *
  * Ownership. What a function returns by pointer belongs to the client and
  * lives until the next call on the same client, unless stated otherwise.
@@ -218,7 +219,9 @@ struct p2pfs_client_file {
  * Fetches one file and verifies it. A server whose answer does not verify is
  * passed over like one that is down (with a notice); NOT_VERIFIED is returned
  * where no other has it. NOT_FOUND: "no-record", "set-not-found", "version-not-
- * found", "file-not-found". TEMPORARY: also "set-incomplete".
+ * found", "file-not-found". TEMPORARY: also "set-incomplete". Where the record
+ * is complete, a node that does not have the set yet is waited for like one that
+ * says 503: it was stored, so it is on its way.
  */
 enum p2pfs_outcome p2pfs_client_get(struct p2pfs_client *c, const char *id,
     uint64_t index, const struct p2pfs_client_trust *trust,

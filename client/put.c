@@ -180,7 +180,12 @@ judge(struct p2pfs_client *c, const char *server,
 static enum p2pfs_err
 send_one(struct put *p, uint64_t i)
 {
-    struct client_call call = {NULL, p->body, 0, STORED_REPLY_MAX, judge, p};
+    struct client_call call = {
+        .body = p->body,
+        .reply_max = STORED_REPLY_MAX,
+        .accept = judge,
+        .ctx = p,
+    };
     char path[P2PFS_CLIENT_ID_MAX + 64];
     struct p2pfs_proof proof;
     struct p2pfs_hash entry;

@@ -5,7 +5,7 @@
 #include "client/retry.h"
 
 enum client_retry_class
-client_retry_class(enum p2pfs_err err)
+client_retry_class(enum p2pfs_err err, int expected)
 {
     switch (err) {
     case P2PFS_NETWORK:
@@ -13,10 +13,12 @@ client_retry_class(enum p2pfs_err err)
     case P2PFS_STORE_BUSY:
     case P2PFS_OUTCOME_UNKNOWN: return CLIENT_RETRY_LATER;
 
-    /* An uploader may be minutes away from the last file: no wait for it. */
+    /* Without that an uploader may be minutes away from the last file. */
     case P2PFS_SET_INCOMPLETE:
     case P2PFS_SET_NOT_FOUND:
     case P2PFS_VERSION_NOT_FOUND:
+        return expected ? CLIENT_RETRY_LATER : CLIENT_RETRY_ELSEWHERE;
+
     case P2PFS_FILE_NOT_FOUND:
     case P2PFS_ROUTE_NOT_FOUND:
     case P2PFS_METHOD_NOT_ALLOWED:

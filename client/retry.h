@@ -38,8 +38,12 @@ struct client_retry {
     uint32_t budget_ms; /* of waiting, left */
 };
 
-/* What an error of a server, or a judgement on its answer, calls for. */
-enum client_retry_class client_retry_class(enum p2pfs_err err);
+/*
+ * What an error of a server, or a judgement on its answer, calls for. expected:
+ * the set was seen to be stored whole somewhere, so a node that lacks it will
+ * have it soon.
+ */
+enum client_retry_class client_retry_class(enum p2pfs_err err, int expected);
 
 /* n servers (1 to 16), the first to ask, and the budget. r->server is set. */
 void client_retry_init(struct client_retry *r, unsigned n, unsigned first,

@@ -158,7 +158,7 @@ p2pfs_client_save(struct p2pfs_client *c, const char *id, uint64_t index,
 {
     struct p2pfs_client_file own = {0};
     struct p2pfs_client_file *f = out != NULL ? out : &own;
-    struct p2pfs_client_trust t;
+    struct client_trust t;
     enum p2pfs_err err;
 
     err = client_resolve_trust(c, id, trust, &t);
@@ -300,7 +300,7 @@ p2pfs_client_save_all(struct p2pfs_client *c, const char *id,
     const struct p2pfs_client_trust *trust, const char *dir)
 {
     struct save_all s = {.c = c, .dirfd = -1, .err = P2PFS_OK};
-    struct p2pfs_client_trust t;
+    struct client_trust t;
     enum p2pfs_outcome outcome;
     char parent[PATH_MAX];
     enum p2pfs_err err;
@@ -315,10 +315,10 @@ p2pfs_client_save_all(struct p2pfs_client *c, const char *id,
     if (err != P2PFS_OK) {
         return client_outcome(err);
     }
-    s.width = digits(t.count - 1);
+    s.width = digits(t.in.count - 1);
     outcome = client_outcome(begin(&s, parent));
     if (outcome == P2PFS_OUTCOME_OK) {
-        outcome = p2pfs_client_get_all(c, id, &t, write_file, &s);
+        outcome = p2pfs_client_get_all(c, id, trust, write_file, &s);
     }
     if (s.err != P2PFS_OK) {
         outcome = client_outcome(s.err);

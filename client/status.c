@@ -51,7 +51,11 @@ p2pfs_client_status(struct p2pfs_client *c, size_t i, const char *id,
     const struct p2pfs_client_trust *trust, struct p2pfs_client_status *out)
 {
     struct ask a = {{{0}}, trust != NULL, out};
-    struct client_call call = {NULL, NULL, 0, SET_REPLY_MAX, judge, &a};
+    struct client_call call = {
+        .reply_max = SET_REPLY_MAX,
+        .accept = judge,
+        .ctx = &a,
+    };
     char path[P2PFS_CLIENT_ID_MAX + 16];
     enum p2pfs_err err;
     uint32_t after;

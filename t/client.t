@@ -21,7 +21,7 @@ use POSIX qw(:sys_wait_h);
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-my $p2pfs = abs_path(($ENV{BUILD} // 'build') . '/bin/p2pfs');
+my $p2pfs = abs_path(($ENV{P2PFS_BUILD} // 'build') . '/bin/p2pfs');
 -x $p2pfs or BAIL_OUT('build/bin/p2pfs is missing: run make');
 my $manual = abs_path('docs/cli.md');
 my $dir = tempdir(CLEANUP => 1);
@@ -240,6 +240,11 @@ sub serve {
             respond($c, '', problem(503, 'store-unavailable'),
                 "Retry-After: $arg\r\n");
             next;
+        }
+        if ($word eq 'late') {
+            # the set arrives while the client waits
+            spew("$name.mode", 'ok');
+            $mode = "refuse $arg";
         }
         if ($word eq 'unless' && $uri !~ m{/files/$arg$}) {
             # only one file is refused
@@ -502,6 +507,15 @@ exits(5, qr/cannot take/, 'a Retry-After beyond what may be waited', 'verify',
     'abc', '-s', $bad->{url}, '--wait', 2);
 cmp_ok(time - $t, '<', 2, '... is not waited for');
 
+for my $code (qw(set-not-found version-not-found set-incomplete)) {
+    mode($bad, "late $code");
+    exits(0, qr/^verified/, "a set of ours that has not arrived: $code",
+        'verify', 'abc', '-s', $bad->{url}, @common);
+    mode($bad, "late $code");
+    my ($exit) = run('verify', 'abc', '-s', $bad->{url}, @common, @other,
+        '--root', $root, '--count', 7);
+    cmp_ok($exit, '>', 0, '... one of others is not waited for');
+}
 for my $case (['content', 'NOT VERIFIED'], ['garbage', 'not a file'],
     ['refuse set-not-found', 'not known'], ['silent', 'no answer'],
     ['refuse store-unavailable', 'cannot take'], ['huge', 'more than']) {

@@ -338,6 +338,10 @@ main(int argc, char **argv)
     sa.sa_flags = (int)SA_RESETHAND;
     (void)sigaction(SIGINT, &sa, NULL);
     (void)sigaction(SIGTERM, &sa, NULL);
+    /* A server that hangs up on TLS raises it; a reader of standard output that
+     * does is seen by flush(). */
+    sa.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &sa, NULL);
     code = flush(dispatch(&cli, argc, argv));
     free(cli.server_text);
     free(cli.store_default);

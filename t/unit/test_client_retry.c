@@ -140,17 +140,34 @@ static void
 test_classes(void **state)
 {
     (void)state;
-    assert_int_equal(client_retry_class(P2PFS_NETWORK), CLIENT_RETRY_LATER);
-    assert_int_equal(client_retry_class(P2PFS_STORE_UNAVAILABLE),
+    assert_int_equal(client_retry_class(P2PFS_NETWORK, 0), CLIENT_RETRY_LATER);
+    assert_int_equal(client_retry_class(P2PFS_STORE_UNAVAILABLE, 0),
         CLIENT_RETRY_LATER);
-    assert_int_equal(client_retry_class(P2PFS_OUTCOME_UNKNOWN),
+    assert_int_equal(client_retry_class(P2PFS_OUTCOME_UNKNOWN, 0),
         CLIENT_RETRY_LATER);
-    assert_int_equal(client_retry_class(P2PFS_NOT_VERIFIED),
+    assert_int_equal(client_retry_class(P2PFS_NOT_VERIFIED, 0),
         CLIENT_RETRY_ELSEWHERE);
-    assert_int_equal(client_retry_class(P2PFS_STORE_FULL),
+    assert_int_equal(client_retry_class(P2PFS_STORE_FULL, 0),
         CLIENT_RETRY_ELSEWHERE);
-    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS), CLIENT_RETRY_NEVER);
-    assert_int_equal(client_retry_class(P2PFS_CANCELLED), CLIENT_RETRY_NEVER);
+    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS, 0), CLIENT_RETRY_NEVER);
+    assert_int_equal(client_retry_class(P2PFS_CANCELLED, 0), CLIENT_RETRY_NEVER);
+}
+
+/* A set that was put a moment ago is on its way to the other nodes. */
+static void
+test_expected(void **state)
+{
+    (void)state;
+    assert_int_equal(client_retry_class(P2PFS_SET_NOT_FOUND, 0),
+        CLIENT_RETRY_ELSEWHERE);
+    assert_int_equal(client_retry_class(P2PFS_SET_NOT_FOUND, 1),
+        CLIENT_RETRY_LATER);
+    assert_int_equal(client_retry_class(P2PFS_SET_INCOMPLETE, 1),
+        CLIENT_RETRY_LATER);
+    assert_int_equal(client_retry_class(P2PFS_FILE_NOT_FOUND, 1),
+        CLIENT_RETRY_ELSEWHERE);
+    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS, 1),
+        CLIENT_RETRY_NEVER);
 }
 
 static void
@@ -177,6 +194,7 @@ main(void)
         cmocka_unit_test(test_no_budget_is_one_round),
         cmocka_unit_test(test_sixteen_servers),
         cmocka_unit_test(test_classes),
+        cmocka_unit_test(test_expected),
         cmocka_unit_test(test_the_most_telling_failure),
     };
 
