@@ -187,9 +187,10 @@ identity_wipe(struct identity *id)
     sodium_memzero(id->secret, sizeof(id->secret));
 }
 
-void
-key_derive(uint8_t out[KEY_BYTES], const void *secret, size_t secret_len,
-    const void *info, size_t info_len)
+/* info in two pieces */
+static void
+derive(uint8_t out[KEY_BYTES], const void *secret, size_t secret_len,
+    const void *info, size_t info_len, const void *more, size_t more_len)
 {
     static const uint8_t no_salt[KEY_BYTES];
     static const uint8_t first_block = 1;
@@ -201,10 +202,18 @@ key_derive(uint8_t out[KEY_BYTES], const void *secret, size_t secret_len,
     crypto_auth_hmacsha256_final(&st, prk);
     crypto_auth_hmacsha256_init(&st, prk, sizeof(prk));
     crypto_auth_hmacsha256_update(&st, info, info_len);
+    crypto_auth_hmacsha256_update(&st, more, more_len);
     crypto_auth_hmacsha256_update(&st, &first_block, 1);
     crypto_auth_hmacsha256_final(&st, out);
     sodium_memzero(&st, sizeof(st));
     sodium_memzero(prk, sizeof(prk));
+}
+
+void
+key_derive(uint8_t out[KEY_BYTES], const void *secret, size_t secret_len,
+    const void *info, size_t info_len)
+{
+    derive(out, secret, secret_len, info, info_len, NULL, 0);
 }
 
 void
@@ -217,19 +226,8 @@ void
 network_id(uint8_t out[KEY_BYTES], const uint8_t network_key[KEY_BYTES],
     const void *constants, size_t constants_len)
 {
-    uint8_t info[256];
-    size_t len = sizeof(net_info) - 1;
-
-    /* long constants stand for themselves by their hash */
-    memcpy(info, net_info, len);
-    if (constants_len > sizeof(info) - len) {
-        crypto_hash_sha256(info + len, constants, constants_len);
-        len += crypto_hash_sha256_BYTES;
-    } else if (constants_len > 0) {
-        memcpy(info + len, constants, constants_len);
-        len += constants_len;
-    }
-    key_derive(out, network_key, KEY_BYTES, info, len);
+    derive(out, network_key, KEY_BYTES, net_info, sizeof(net_info) - 1,
+        constants, constants_len);
 }
 
 void

@@ -194,7 +194,7 @@ conn_kill(struct links *l, struct conn *c, enum bye bye, const char *text)
     }
     wire_buf_fini(&frame);
     c->role = CONN_DEAD;
-    c->deadline = l->now + (c->linger ? DEAD_SHUT_MS : 0);
+    c->deadline = l->now + DEAD_SHUT_MS;
     c->link = NULL;
     if (c->dial != NULL) {
         struct dial *d = c->dial;

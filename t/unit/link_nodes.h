@@ -46,10 +46,10 @@ struct node {
 };
 
 struct node_options {
-    uint8_t seed;        /* of the node's key */
-    uint8_t network;     /* every byte of the network's key */
+    uint8_t seed;    /* of the node's key */
+    uint8_t network; /* every byte of the network's key */
     const char *constants;
-    uint16_t port;       /* 0: any */
+    uint16_t port; /* 0: any */
     const struct link_peer *peers;
     size_t n_peers;
     const uint8_t (*allow)[NODE_ID_BYTES];
@@ -79,14 +79,13 @@ node_event(void *ctx, const struct link_event *e)
             n->peer = 0;
         }
         return;
-    case LINK_MESSAGE:
-        break;
+    case LINK_MESSAGE: break;
     }
     if (e->rpc->ping != NULL || e->rpc->pong != NULL) {
-        const P2pfs__Ping *p = e->rpc->ping != NULL ? e->rpc->ping
-                                                    : e->rpc->pong;
-        n->head = p->has_log_epoch && p->log_head > n->head ? p->log_head
-                                                            : n->head;
+        const P2pfs__Ping *p =
+            e->rpc->ping != NULL ? e->rpc->ping : e->rpc->pong;
+        n->head =
+            p->has_log_epoch && p->log_head > n->head ? p->log_head : n->head;
         return;
     }
     if (n->n_seen == SEEN_MAX) {
@@ -165,14 +164,14 @@ poll_for(struct node *nodes, size_t n, unsigned ms)
 }
 
 /* Polls until the condition holds, 10 s at most. */
-#define POLL_UNTIL(nodes, n, cond)                                            \
-    do {                                                                      \
-        uint64_t end_ = link_clock_ms() + 10000;                              \
-                                                                              \
-        while (!(cond) && link_clock_ms() < end_) {                           \
-            poll_once(nodes, n);                                              \
-        }                                                                     \
-        assert_true(cond);                                                    \
+#define POLL_UNTIL(nodes, n, cond)                                             \
+    do {                                                                       \
+        uint64_t end_ = link_clock_ms() + 10000;                               \
+                                                                               \
+        while (!(cond) && link_clock_ms() < end_) {                            \
+            poll_once(nodes, n);                                               \
+        }                                                                      \
+        assert_true(cond);                                                     \
     } while (0)
 
 static inline struct link_peer
