@@ -108,7 +108,8 @@ sub store_file {
     my $new = !defined $set->{file}[$index];
     $set->{file}[$index] = $content;
     return ($new ? 201 : 200,
-        encode_json({ success => JSON::PP::true, hash => sha256_hex($content) }));
+        encode_json({ success => JSON::PP::true,
+            hash => sha256_hex($content) }));
 }
 
 sub file_reply {
@@ -171,8 +172,8 @@ sub answer {
         if $word eq 'redirect';
     return (404, '<html>', 'text/html') if $word eq 'html-404';
     return (502, '<html>', 'text/html') if $word eq 'html-502';
-    return problem(404, 'not-found')
-        if $uri !~ m{^(?:/api|/x/y)/sets/([^/?]+)(?:/files/(\d+))?(?:\?root=(\S+))?$};
+    return problem(404, 'not-found') if $uri !~ m{^(?:/api|/x/y)/sets/([^/?]+)
+        (?:/files/(\d+))?(?:\?root=(\S+))?$}x;
     my ($id, $index, $root) = ($1, $2, $3);
     if ($method eq 'POST') {
         return (201, '{"success":true,"hash":"' . '00' x 32 . '"}')
@@ -487,8 +488,8 @@ for my $r (@refusals) {
         : ('get', 'abc', 0, '-o', 'none');
     exits($exit, $pattern, "$verb: $code exits $exit", @args, '-s',
         $bad->{url}, '--wait', 0);
-    my (undef, $json) = exits($exit, qr/"error"/, '... in JSON too', @args, '-s',
-        $bad->{url}, '--wait', 0, '--json');
+    my (undef, $json) = exits($exit, qr/"error"/, '... in JSON too', @args,
+        '-s', $bad->{url}, '--wait', 0, '--json');
     my $said = eval { decode_json($json) };
     is_deeply([@{ $said // {} }{qw(error exit)}], [$code, $exit],
         '... with code and exit');
@@ -610,7 +611,8 @@ my $text = slurp($manual);
 my (undef, $help) = run('--help');
 my @told = $help =~ /(--[a-z]+)/g;
 cmp_ok(scalar(@told), '>=', 11, 'the help names the options');
-is_deeply([grep { $text !~ /`$_[` ]/ } @told], [], '... docs/cli.md all of them');
+is_deeply([grep { $text !~ /`$_[` ]/ } @told], [],
+    '... docs/cli.md all of them');
 is_deeply([grep { $text !~ /^\| `$_[` ]/m } $help =~ /^  ([a-z]+) /mg], [],
     '... and all verbs');
 is_deeply([grep { $text !~ /^\| $_ \|/m } $help =~ /\b([0-7]) [a-z]/g], [],
