@@ -63,8 +63,9 @@ sub new {
 
     unlink $self->{path};
     $self->{listen} = IO::Socket::UNIX->new(
-        Local => $self->{path}, Listen => $self->{backlog})
+        Local => $self->{path}, Listen => 1)
         or die "cannot listen on $self->{path}: $!";
+    listen $self->{listen}, $self->{backlog};
     chmod 0666, $self->{path};
 
     $self->{pid} = fork() // die "fork: $!";

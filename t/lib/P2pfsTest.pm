@@ -63,12 +63,13 @@ $ENV{TEST_NGINX_P2PFS_DIR} = $dir;
 sub api {
     my ($more) = @_;
     $more //= '';
+    my $timeout = $more =~ /p2pfs_timeout/ ? '' : 'p2pfs_timeout 500ms;';
     return <<"EOC";
 location /api/ {
     p2pfs on;
     p2pfs_db $dir/store.db;
     p2pfs_gossipd unix:$dir/gossipd.sock;
-    p2pfs_timeout 500ms;
+    $timeout
     $more
 }
 EOC
@@ -153,6 +154,13 @@ sub wait_for {
         sleep 0.01;
     } while (time < $deadline);
     return;
+}
+
+# A zombie is not: whoever has to collect it may take its time.
+sub alive {
+    my ($pid) = @_;
+    open my $f, '<', "/proc/$pid/stat" or return 0;
+    return (<$f> // '') !~ /\) Z /;
 }
 
 sub bad_log_lines {
@@ -274,7 +282,7 @@ sub stop {
     my ($self, $signal) = @_;
     my $pid = $self->pid or return '';
     kill $signal // 'QUIT', $pid;
-    my $gone = P2pfsTest::wait_for(10, sub { !kill 0, $pid });
+    my $gone = P2pfsTest::wait_for(10, sub { !P2pfsTest::alive($pid) });
     kill 'KILL', $pid unless $gone;
     return ($gone ? '' : "nginx did not stop\n")
         . P2pfsTest::bad_log_lines("$self->{dir}/error.log");
@@ -285,7 +293,7 @@ sub DESTROY {
     local ($?, $@, $!);
     return unless $self->{owner} == $$;
     my $pid = $self->pid or return;
-    kill 'TERM', $pid if kill 0, $pid;
+    kill 'TERM', $pid if P2pfsTest::alive($pid);
 }
 
 sub connect {
