@@ -306,12 +306,9 @@ make_tables(struct router *r)
     if (err != P2PFS_OK) {
         return err;
     }
-    r->arena = wire_arena_new();
     r->empty = payload_new("", 0);
     r->peers = calloc(r->part.config->links_max, sizeof(*r->peers));
-    return r->arena == NULL || r->empty == NULL || r->peers == NULL
-        ? P2PFS_NO_MEMORY
-        : P2PFS_OK;
+    return r->empty == NULL || r->peers == NULL ? P2PFS_NO_MEMORY : P2PFS_OK;
 }
 
 enum p2pfs_err
@@ -354,7 +351,6 @@ router_free(struct router *r)
     fetch_free(r->fetch);
     cache_free(r->cache);
     p2pfs_hasher_free(r->hasher);
-    wire_arena_free(r->arena);
     wire_buf_fini(&r->buf);
     payload_unref(r->empty);
     free(r->peers);

@@ -95,7 +95,6 @@ struct router {
     struct mesh *mesh;
     struct fetch *fetch;
     struct cache *cache;
-    struct wire_arena *arena;
     struct wire_buf buf;
     struct p2pfs_hasher *hasher;
     struct payload *empty;

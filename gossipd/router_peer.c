@@ -266,13 +266,8 @@ on_head(struct router *r, uint64_t peer, const P2pfs__Ping *m)
 void
 router_on_message(struct router *r, const struct link_event *e)
 {
-    const P2pfs__Rpc *rpc;
+    const P2pfs__Rpc *rpc = e->rpc;
 
-    rpc = wire_unpack(r->arena, e->head, e->head_len);
-    if (rpc == NULL) {
-        links_kick(r->part.links, e->peer, "malformed message", BLAME_BAN_MS);
-        return;
-    }
     if (e->bulk) {
         if (rpc->n_publish == 1) {
             on_publish(r, e, rpc->publish[0]);
