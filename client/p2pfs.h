@@ -219,9 +219,10 @@ struct p2pfs_client_file {
  * Fetches one file and verifies it. A server whose answer does not verify is
  * passed over like one that is down (with a notice); NOT_VERIFIED is returned
  * where no other has it. NOT_FOUND: "no-record", "set-not-found",
- * "version-not-found", "file-not-found". TEMPORARY: also "set-incomplete". Where
- * the record is complete, a node that does not have the set yet is waited for
- * like one that says 503: it was stored, so it is on its way.
+ * "version-not-found", "file-not-found". TEMPORARY: also "set-incomplete".
+ *
+ * Where the record is complete, a node that does not have the set yet is waited
+ * for like one that says 503: it was stored, so it is on its way.
  */
 enum p2pfs_outcome p2pfs_client_get(struct p2pfs_client *c, const char *id,
     uint64_t index, const struct p2pfs_client_trust *trust,

@@ -149,8 +149,10 @@ test_classes(void **state)
         CLIENT_RETRY_ELSEWHERE);
     assert_int_equal(client_retry_class(P2PFS_STORE_FULL, 0),
         CLIENT_RETRY_ELSEWHERE);
-    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS, 0), CLIENT_RETRY_NEVER);
-    assert_int_equal(client_retry_class(P2PFS_CANCELLED, 0), CLIENT_RETRY_NEVER);
+    assert_int_equal(client_retry_class(P2PFS_SET_EXISTS, 0),
+        CLIENT_RETRY_NEVER);
+    assert_int_equal(client_retry_class(P2PFS_CANCELLED, 0),
+        CLIENT_RETRY_NEVER);
 }
 
 /* A set that was put a moment ago is on its way to the other nodes. */
