@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/hex.h"
 #include "gossipd/router_int.h"
 
 static uint64_t
@@ -95,28 +94,12 @@ router_write_call(struct router *r, enum write_purpose purpose,
 }
 
 static void
-log_peer(struct router *r, const struct link_event *e)
-{
-    char hex[2 * 4];
-
-    p2pfs_hex_encode(hex, e->node_id, 4);
-    if (e->kind == LINK_UP) {
-        log_info(r->part.log, "link: up peer=%.8s dir=%s link=%llu", hex,
-            e->outbound ? "out" : "in", (unsigned long long)e->peer);
-    } else {
-        log_info(r->part.log, "link: down peer=%.8s link=%llu reason=\"%s\"",
-            hex, (unsigned long long)e->peer, e->reason);
-    }
-}
-
-static void
 on_up(struct router *r, const struct link_event *e)
 {
     struct mesh_event ev = {.kind = MESH_PEER_UP, .peer = e->peer};
     struct read_call *call;
     struct peer *p;
 
-    log_peer(r, e);
     if (r->n_peers == r->part.config->links_max) {
         links_kick(r->part.links, e->peer, "too many links", 0);
         return;
@@ -154,7 +137,6 @@ on_down(struct router *r, const struct link_event *e)
     if (p == NULL) {
         return;
     }
-    log_peer(r, e);
     *p = r->peers[--r->n_peers];
     r->status_dirty = 1;
     router_mesh(r, &ev);
