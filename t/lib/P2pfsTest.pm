@@ -34,7 +34,9 @@ our @EXPORT = qw(api gossipd store mkstore post_body post_raw wait_for
 our $build = abs_path($ENV{P2PFS_BUILD} // 'build');
 our $module = $ENV{TEST_NGINX_LOAD_MODULES}
     || "$build/ngx_http_p2pfs_module.so";
-our $binary = $ENV{TEST_NGINX_BINARY} || 'nginx';
+# With its path: an upgrade executes argv[0].
+our ($binary) = grep { -x } map { "$_$ENV{TEST_NGINX_BINARY}" }
+    $ENV{TEST_NGINX_BINARY} =~ m{/} ? '' : map { "$_/" } split /:/, $ENV{PATH};
 
 # Short, for a socket's path ends at 107 bytes; open, for workers may be nobody.
 our $dir = tempdir('p2pfs-XXXXXX', TMPDIR => 1, CLEANUP => 1);
@@ -52,6 +54,7 @@ BEGIN {
     my $name = basename($0, '.t');
     my $build = $ENV{P2PFS_BUILD} // 'build';
     mkdir $build;
+    $ENV{TEST_NGINX_BINARY} ||= 'nginx';
     $ENV{TEST_NGINX_LOAD_MODULES}
         ||= abs_path($build) . '/ngx_http_p2pfs_module.so';
     $ENV{TEST_NGINX_SERVROOT} = abs_path($build) . "/servroot-$name";
@@ -262,7 +265,8 @@ sub workers {
         my $line = <$f> // next;
         push @found, $1 if $line =~ /^(\d+) \(.*\) [^Z] $master /;
     }
-    return sort { $a <=> $b } @found;
+    @found = sort { $a <=> $b } @found;
+    return @found;
 }
 
 sub log_text {
