@@ -84,7 +84,7 @@ fetch_free(struct fetch *f)
     if (f == NULL) {
         return;
     }
-    for (i = 0; i < f->n_peers; i++) {
+    for (i = 0; f->peer != NULL && i < f->n_peers; i++) {
         log_forget(f, f->peer[i]);
         free(f->peer[i]);
     }

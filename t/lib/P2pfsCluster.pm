@@ -30,6 +30,7 @@ our @EXPORT = qw(wait_for hex0x unhex0x);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
 my $build = abs_path($ENV{P2PFS_BUILD} // "$root/build");
+$ENV{BUILD} = $build; # what tools/node starts
 my $LINK_SECONDS = $ENV{P2PFS_LINK_SECONDS} // 30;
 
 sub hex0x { return '0x' . unpack 'H*', $_[0] }
