@@ -180,6 +180,7 @@ struct links {
     uint64_t head;
     uint64_t now;
     uint64_t refused_logged_at;
+    int knocked; /* the refusal of the self-test was seen, and not counted */
     struct links_stats stats;
 
     void (*on_event)(void *ctx, const struct link_event *e);

@@ -80,6 +80,10 @@ read_router_events(struct links *l)
         case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
             break; /* a port scan, a health check */
         default:
+            if (!l->knocked) {
+                l->knocked = 1;
+                break;
+            }
             l->stats.refused_key++;
             if (l->now - l->refused_logged_at >= REFUSED_LOG_MS) {
                 l->refused_logged_at = l->now;
