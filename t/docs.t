@@ -64,7 +64,7 @@ for my $line (@help) {
 
 my $module = slurp('ngx_p2pfs_module/ngx_http_p2pfs_module.c');
 is_deeply(
-    [ table_names($nginx, qr/^\| `(p2pfs\w*)`/) ],
+    [ table_names($nginx, qr{^\| `(p2pfs\w*)}) ],
     [ sort $module =~ /\{\s*ngx_string\("(p2pfs\w*)"\),/g ],
     'docs/configuration.md has every directive');
 
