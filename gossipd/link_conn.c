@@ -205,8 +205,18 @@ conn_kill(struct links *l, struct conn *c, enum bye bye, const char *text)
     }
 }
 
-/* libzmq closed this descriptor: the conn that had it is gone, unless the
- * number is in use again, which sending to it tells. */
+/* Is the descriptor still the connection that the conn came by? */
+static int
+still_open(const struct links *l, const struct conn *c)
+{
+    struct sockaddr_storage peer;
+
+    return peer_of(l, c->fd, &peer)
+        && memcmp(&peer, &c->peer, sizeof(peer)) == 0;
+}
+
+/* libzmq is about to close this descriptor. The number may be in use again
+ * when the news is read, so it is looked at before anything ends. */
 void
 conn_closed_fd(struct links *l, int fd)
 {
@@ -214,7 +224,8 @@ conn_closed_fd(struct links *l, int fd)
 
     link_gate_leave(&l->gate, fd);
     for (c = l->conns; c != NULL; c = c->next) {
-        if (c->rid != 0 && c->fd == fd && c->role == CONN_CONTROL) {
+        if (c->rid != 0 && c->fd == fd
+            && (c->role == CONN_CONTROL || c->role == CONN_BULK)) {
             c->probes = PROBES;
             c->probe_at = l->now;
         }
@@ -224,10 +235,7 @@ conn_closed_fd(struct links *l, int fd)
 static void
 probe(struct links *l, struct conn *c)
 {
-    if (wire_ping(&l->buf, 1, 0, NULL, 0) != 0) {
-        return;
-    }
-    if (conn_send(l, c, &l->buf, 0) == SOCK_GONE) {
+    if (!still_open(l, c)) {
         c->probes = 0;
         link_fall(l, c->link, BYE_NONE, "connection closed");
         return;
@@ -239,13 +247,10 @@ probe(struct links *l, struct conn *c)
 static void
 tick_dead(struct links *l, struct conn *c)
 {
-    struct sockaddr_storage peer;
-
     if (c->rid == 0 || c->shut || l->now < c->deadline) {
         return;
     }
-    if (peer_of(l, c->fd, &peer)
-        && memcmp(&peer, &c->peer, sizeof(peer)) == 0) {
+    if (still_open(l, c)) {
         shutdown(c->fd, SHUT_RDWR);
     }
     c->shut = 1;
@@ -271,11 +276,11 @@ tick_conn(struct links *l, struct conn *c)
         }
         return;
     case CONN_CONTROL:
+    case CONN_BULK:
         if (c->probes > 0 && l->now >= c->probe_at) {
             probe(l, c);
         }
         return;
-    case CONN_BULK: return;
     case CONN_DEAD: tick_dead(l, c); return;
     }
 }

@@ -185,6 +185,8 @@ open_sockets(struct links *l, const struct links_config *c,
 {
     struct test_key key;
     uint16_t port = c->listen_port;
+    unsigned event;
+    int value;
 
     randombytes_buf(key.secret, sizeof(key.secret));
     crypto_scalarmult_base(key.public, key.secret);
@@ -222,6 +224,9 @@ open_sockets(struct links *l, const struct links_config *c,
     if (!self_test(l, c->listen_host, &key)) {
         return fail(detail, room, "testing the door",
             "a key that must be refused was not");
+    }
+    while (link_sock_event(l->router_monitor, &event, &value)) {
+        /* the test's own knock is nothing to count or to log */
     }
     return P2PFS_OK;
 }
