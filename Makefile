@@ -210,13 +210,12 @@ wipe:
 
 # Tests: TESTS=t/some.t runs one of them
 
-NGINX ?= nginx
+# not NGINX: nginx takes a variable of that name for inherited sockets
+NGINX_BIN ?= nginx
 TESTS ?= $(UNIT_BIN) $(sort $(wildcard t/*.t t/cluster/*.t))
 TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP P2PFS_BUILD='$(abspath $(BUILD))' \
-           NGINX='$(NGINX)' TEST_NGINX_BINARY='$(NGINX)' \
-           TEST_NGINX_LOAD_MODULES='$(abspath $(MODULE))' \
-           TEST_NGINX_SERVROOT='$(abspath $(BUILD))/servroot' \
-           TEST_NGINX_PORT=$$(tools/free-port)
+           NGINX_BIN='$(NGINX_BIN)' TEST_NGINX_BINARY='$(NGINX_BIN)' \
+           TEST_NGINX_LOAD_MODULES='$(abspath $(MODULE))'
 
 unit-bin: $(UNIT_BIN) $(TOOL_BIN)
 unit: $(UNIT_BIN)
@@ -227,7 +226,7 @@ check:
 	@$(MAKE) --no-print-directory all unit-bin
 	@$(MAKE) --no-print-directory prove
 prove:
-	$(TEST_ENV) prove -It/lib $(TESTS)
+	@$(TEST_ENV) prove -It/lib --timer $(TESTS)
 
 # All of it again with the sanitizers, except what only takes time. A report is
 # a file, whoever made it, and any report is a failure.
@@ -239,7 +238,7 @@ ASAN_CLUSTER ?= *
 ASAN_MAKE = $(MAKE) --no-print-directory CC=gcc BUILD='$(ASAN)' OPT='-O1 -g' \
     SANITIZE='-fsanitize=address,undefined -fno-omit-frame-pointer' \
     NGX_SRC='$(abspath $(BUILD))/nginx-asan/src' \
-    NGINX='$(abspath $(BUILD))/nginx-asan/nginx' TESTS='$(ASAN_TESTS)'
+    NGINX_BIN='$(abspath $(BUILD))/nginx-asan/nginx' TESTS='$(ASAN_TESTS)'
 asan:
 	@tools/deps run test
 	@tools/nginx-asan '$(BUILD)/nginx-asan'
