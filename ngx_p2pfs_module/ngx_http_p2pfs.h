@@ -59,9 +59,6 @@ typedef struct ngx_http_p2pfs_ctx_s      ngx_http_p2pfs_ctx_t;
 typedef struct {
     ngx_str_t                     path;
     struct p2pfs_reader          *reader;
-    ngx_file_uniq_t               inode;
-    dev_t                         device;
-    time_t                        checked;
 } ngx_http_p2pfs_db_t;
 
 

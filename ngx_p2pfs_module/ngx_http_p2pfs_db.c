@@ -10,7 +10,6 @@
 
 static enum p2pfs_err ngx_http_p2pfs_db_open(ngx_http_p2pfs_db_t *db,
     ngx_log_t *log);
-static void ngx_http_p2pfs_db_follow(ngx_http_p2pfs_db_t *db, ngx_log_t *log);
 static void ngx_http_p2pfs_db_log(ngx_http_p2pfs_db_t *db, enum p2pfs_err err,
     ngx_log_t *log);
 
@@ -19,10 +18,6 @@ enum p2pfs_err
 ngx_http_p2pfs_db_begin(ngx_http_p2pfs_db_t *db, ngx_log_t *log)
 {
     enum p2pfs_err  err;
-
-    if (db->reader != NULL) {
-        ngx_http_p2pfs_db_follow(db, log);
-    }
 
     if (db->reader == NULL) {
         err = ngx_http_p2pfs_db_open(db, log);
@@ -68,65 +63,15 @@ ngx_http_p2pfs_db_close(ngx_http_p2pfs_db_t *db)
 static enum p2pfs_err
 ngx_http_p2pfs_db_open(ngx_http_p2pfs_db_t *db, ngx_log_t *log)
 {
-    enum p2pfs_err   err;
-    ngx_file_info_t  fi;
+    enum p2pfs_err  err;
 
     err = p2pfs_reader_open(&db->reader, (char *) db->path.data);
 
-    if (err != P2PFS_OK) {
-
-        if (err != P2PFS_STORE_BUSY) {
-            ngx_http_p2pfs_db_log(db, err, log);
-        }
-
-        ngx_http_p2pfs_db_close(db);
-        return err;
+    if (err != P2PFS_OK && err != P2PFS_STORE_BUSY) {
+        ngx_http_p2pfs_db_log(db, err, log);
     }
 
-    /* no match with any file where it cannot be told: then it reopens */
-
-    db->inode = 0;
-    db->device = 0;
-    db->checked = ngx_time();
-
-    if (ngx_file_info(db->path.data, &fi) != NGX_FILE_ERROR) {
-        db->inode = ngx_file_uniq(&fi);
-        db->device = fi.st_dev;
-    }
-
-    return P2PFS_OK;
-}
-
-
-/*
- * A database that was replaced by another file (a wiped node, a restored
- * backup) is noticed within a second. Only stat(): to open and close the file
- * by hand would drop the locks that SQLite holds on it in this process.
- */
-
-static void
-ngx_http_p2pfs_db_follow(ngx_http_p2pfs_db_t *db, ngx_log_t *log)
-{
-    ngx_file_info_t  fi;
-
-    if (db->checked == ngx_time()) {
-        return;
-    }
-
-    db->checked = ngx_time();
-
-    if (ngx_file_info(db->path.data, &fi) != NGX_FILE_ERROR
-        && ngx_file_uniq(&fi) == db->inode
-        && fi.st_dev == db->device)
-    {
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_NOTICE, log, 0,
-                  "p2pfs: \"%V\" is another file now, it is opened anew",
-                  &db->path);
-
-    ngx_http_p2pfs_db_close(db);
+    return err;
 }
 
 
