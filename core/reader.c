@@ -22,8 +22,7 @@ p2pfs_reader_fail(struct p2pfs_reader *r, const char *what)
 }
 
 enum p2pfs_err
-p2pfs_reader_note(struct p2pfs_reader *r, const char *what,
-    enum p2pfs_err err)
+p2pfs_reader_note(struct p2pfs_reader *r, const char *what, enum p2pfs_err err)
 {
     snprintf(r->detail, sizeof(r->detail), "%s: %s", what,
         p2pfs_err_row(err)->text);

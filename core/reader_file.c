@@ -42,8 +42,8 @@ read_matching(struct p2pfs_reader *r, enum reader_statement id, int64_t key,
         return err;
     }
     p2pfs_hash_leaf(r->hasher, &f->entry, &computed);
-    *matches = p2pfs_hash_cmp(&computed, leaf) == 0
-        && !p2pfs_hasher_failed(r->hasher);
+    *matches =
+        p2pfs_hash_cmp(&computed, leaf) == 0 && !p2pfs_hasher_failed(r->hasher);
     return P2PFS_OK;
 }
 
@@ -68,8 +68,8 @@ p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
     if (err != P2PFS_OK) {
         return p2pfs_reader_note(r, "read a proof", err);
     }
-    err = read_matching(r, Q_CONTENT, p2pfs_schema_key(v->gk, index), &leaf,
-        f, &matches);
+    err = read_matching(r, Q_CONTENT, p2pfs_schema_key(v->gk, index), &leaf, f,
+        &matches);
     if (err != P2PFS_OK || matches) {
         return err;
     }
@@ -119,7 +119,7 @@ p2pfs_reader_by_hash(struct p2pfs_reader *r, const char *id, size_t id_len,
     }
     memset(&f->proof, 0, sizeof(f->proof));
     got = P2PFS_SQL_STEP(&r->q, Q_GROUPS, sk);
-    for ( ; got > 0; got = p2pfs_sql_next(&r->q, Q_GROUPS)) {
+    for (; got > 0; got = p2pfs_sql_next(&r->q, Q_GROUPS)) {
         f->n = (uint32_t)p2pfs_sql_int(&r->q, Q_GROUPS, 1);
         if (index >= f->n) {
             continue;

@@ -82,8 +82,7 @@ enum p2pfs_err p2pfs_reader_label(struct p2pfs_reader *r, const char *id,
 
 /* One version by a statement with READER_VERSION_COLUMNS; *found. */
 enum p2pfs_err p2pfs_reader_version(struct p2pfs_reader *r,
-    enum reader_statement id, int64_t key, struct p2pfs_version *v,
-    int *found);
+    enum reader_statement id, int64_t key, struct p2pfs_version *v, int *found);
 void p2pfs_reader_columns(struct p2pfs_reader *r, enum reader_statement id,
     struct p2pfs_version *v);
 

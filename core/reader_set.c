@@ -157,8 +157,8 @@ add_content(struct p2pfs_reader *r, const struct p2pfs_version *v,
     size_t len = 0;
     int got;
 
-    got = P2PFS_SQL_STEP(&r->q, Q_CONTENT_ENTRY,
-        p2pfs_schema_key(v->gk, index));
+    got =
+        P2PFS_SQL_STEP(&r->q, Q_CONTENT_ENTRY, p2pfs_schema_key(v->gk, index));
     if (got < 0) {
         return p2pfs_reader_fail(r, "read an entry");
     }
@@ -174,8 +174,8 @@ static enum p2pfs_err
 add_part(struct p2pfs_reader *r, const struct p2pfs_version *v,
     struct p2pfs_set *out)
 {
-    uint32_t first = (uint32_t)p2pfs_sql_int(&r->q, Q_PARTS, 0)
-        * P2PFS_TILE_WIDTH;
+    uint32_t first =
+        (uint32_t)p2pfs_sql_int(&r->q, Q_PARTS, 0) * P2PFS_TILE_WIDTH;
     uint8_t bits[BITS_BYTES];
     enum p2pfs_err err;
     unsigned i;
@@ -223,8 +223,7 @@ part_has(struct p2pfs_reader *r, int64_t vk, uint32_t index)
     int has = 0;
 
     if (P2PFS_SQL_STEP(&r->q, Q_PARTS, pk, pk) > 0
-        && read_bits(r, bits) == P2PFS_OK)
-    {
+        && read_bits(r, bits) == P2PFS_OK) {
         has = bit(bits, index % P2PFS_TILE_WIDTH);
     }
     p2pfs_sql_reset(&r->q, Q_PARTS);
@@ -236,8 +235,8 @@ part_has(struct p2pfs_reader *r, int64_t vk, uint32_t index)
  * is told about when it has two files or more; with them the content row.
  */
 static enum p2pfs_err
-list_picks(struct p2pfs_reader *r, const struct p2pfs_version *v,
-    int contested, struct p2pfs_set *out)
+list_picks(struct p2pfs_reader *r, const struct p2pfs_version *v, int contested,
+    struct p2pfs_set *out)
 {
     uint64_t last = UINT64_MAX;
     enum p2pfs_err err;
@@ -247,9 +246,8 @@ list_picks(struct p2pfs_reader *r, const struct p2pfs_version *v,
     int got, content = 0;
 
     got = start_rows(r, Q_PICKS, v->vk);
-    for ( ; got > 0 && !out->more_candidates;
-          got = p2pfs_sql_next(&r->q, Q_PICKS))
-    {
+    for (; got > 0 && !out->more_candidates;
+         got = p2pfs_sql_next(&r->q, Q_PICKS)) {
         index = (uint32_t)p2pfs_sql_int(&r->q, Q_PICKS, 0);
         if (contested && index != last) {
             last = index;
@@ -296,7 +294,7 @@ list_versions(struct p2pfs_reader *r, int64_t sk, struct p2pfs_set *out)
     int got, sealed;
 
     got = P2PFS_SQL_STEP(&r->q, Q_VERSIONS, sk);
-    for ( ; got > 0; got = p2pfs_sql_next(&r->q, Q_VERSIONS)) {
+    for (; got > 0; got = p2pfs_sql_next(&r->q, Q_VERSIONS)) {
         p2pfs_reader_columns(r, Q_VERSIONS, &v);
         sealed = p2pfs_sql_int(&r->q, Q_VERSIONS, 6) != 0;
         if (p2pfs_hash_is_zero(&v.root)) {
@@ -343,8 +341,7 @@ p2pfs_reader_set(struct p2pfs_reader *r, const char *id, size_t id_len,
         return err;
     }
     if (!found) {
-        return p2pfs_reader_note(r, "find the top version",
-            P2PFS_STORE_ERROR);
+        return p2pfs_reader_note(r, "find the top version", P2PFS_STORE_ERROR);
     }
     err = list_missing(r, out);
     if (err != P2PFS_OK) {

@@ -84,8 +84,7 @@ read_stamp(sqlite3 *db, struct stamp *s)
         err = read_number(db, "PRAGMA user_version", &s->version);
     }
     if (err == P2PFS_OK) {
-        err = read_number(db, "SELECT count(*) FROM sqlite_schema",
-            &s->tables);
+        err = read_number(db, "SELECT count(*) FROM sqlite_schema", &s->tables);
     }
     return err;
 }
@@ -112,8 +111,7 @@ p2pfs_schema_migrate(sqlite3 *db)
             err = p2pfs_sql_exec(db, schema_v1);
 
         } else if (s.application != P2PFS_SCHEMA_APPLICATION_ID
-            || s.version != P2PFS_SCHEMA_VERSION)
-        {
+            || s.version != P2PFS_SCHEMA_VERSION) {
             err = P2PFS_STORE_SCHEMA;
         }
     }
@@ -140,8 +138,7 @@ p2pfs_schema_check(sqlite3 *db)
         return P2PFS_STORE_UNAVAILABLE;
     }
     if (s.application != P2PFS_SCHEMA_APPLICATION_ID
-        || s.version != P2PFS_SCHEMA_VERSION)
-    {
+        || s.version != P2PFS_SCHEMA_VERSION) {
         return P2PFS_STORE_SCHEMA;
     }
     return P2PFS_OK;

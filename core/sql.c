@@ -13,28 +13,21 @@ p2pfs_sql_map(int rc)
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
-    case SQLITE_DONE:
-        return P2PFS_OK;
+    case SQLITE_DONE: return P2PFS_OK;
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-    case SQLITE_PROTOCOL:
-        return P2PFS_STORE_BUSY;
+    case SQLITE_PROTOCOL: return P2PFS_STORE_BUSY;
     case SQLITE_READONLY:
         /* The writer is just making or recovering its -shm. */
         if (rc == SQLITE_READONLY_RECOVERY || rc == SQLITE_READONLY_CANTINIT) {
             return P2PFS_STORE_BUSY;
         }
         return P2PFS_STORE_ERROR;
-    case SQLITE_CANTOPEN:
-        return P2PFS_STORE_UNAVAILABLE;
-    case SQLITE_NOTADB:
-        return P2PFS_STORE_SCHEMA;
-    case SQLITE_FULL:
-        return P2PFS_STORE_FULL;
-    case SQLITE_NOMEM:
-        return P2PFS_NO_MEMORY;
-    default:
-        return P2PFS_STORE_ERROR;
+    case SQLITE_CANTOPEN: return P2PFS_STORE_UNAVAILABLE;
+    case SQLITE_NOTADB: return P2PFS_STORE_SCHEMA;
+    case SQLITE_FULL: return P2PFS_STORE_FULL;
+    case SQLITE_NOMEM: return P2PFS_NO_MEMORY;
+    default: return P2PFS_STORE_ERROR;
     }
 }
 
@@ -180,8 +173,7 @@ p2pfs_sql_bytes(struct p2pfs_sql *q, unsigned id, int column, size_t *len)
 
     *len = (size_t)sqlite3_column_bytes(q->stmt[id], column);
     if (p == NULL && *len == 0
-        && sqlite3_column_type(q->stmt[id], column) != SQLITE_NULL)
-    {
+        && sqlite3_column_type(q->stmt[id], column) != SQLITE_NULL) {
         return nothing; /* SQLite has no address for a blob of no bytes */
     }
     return p;
@@ -207,8 +199,8 @@ p2pfs_sql_open_reader(sqlite3 **out, const char *path, char *detail,
     int rc;
 
     *out = NULL;
-    rc = sqlite3_open_v2(path, &db,
-        SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+    rc = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+        NULL);
     if (db == NULL) {
         snprintf(detail, room, "open \"%s\": out of memory", path);
         return P2PFS_NO_MEMORY;
@@ -218,8 +210,9 @@ p2pfs_sql_open_reader(sqlite3 **out, const char *path, char *detail,
     if (err == P2PFS_OK) {
         sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_busy_timeout(db, 0);
-        err = p2pfs_sql_exec(db, "PRAGMA query_only = 1;"
-                                 "PRAGMA cell_size_check = 1");
+        err = p2pfs_sql_exec(db,
+            "PRAGMA query_only = 1;"
+            "PRAGMA cell_size_check = 1");
     }
     if (err == P2PFS_OK) {
         err = p2pfs_schema_check(db);

@@ -53,17 +53,17 @@ int p2pfs_sql_next(struct p2pfs_sql *q, unsigned id);
 void p2pfs_sql_reset(struct p2pfs_sql *q, unsigned id);
 void p2pfs_sql_reset_all(struct p2pfs_sql *q);
 
-#define P2PFS_SQL_STEP(q, id, ...)                                            \
-    p2pfs_sql_step(q, id, (const int64_t[]) { __VA_ARGS__ },                  \
-        sizeof((const int64_t[]) { __VA_ARGS__ }) / sizeof(int64_t))
+#define P2PFS_SQL_STEP(q, id, ...)                                             \
+    p2pfs_sql_step(q, id, (const int64_t[]){__VA_ARGS__},                      \
+        sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 /* A step that gives no rows. */
 enum p2pfs_err p2pfs_sql_run(struct p2pfs_sql *q, unsigned id,
     const int64_t *ints, size_t n) P2PFS_MUST_CHECK;
 
-#define P2PFS_SQL_RUN(q, id, ...)                                             \
-    p2pfs_sql_run(q, id, (const int64_t[]) { __VA_ARGS__ },                   \
-        sizeof((const int64_t[]) { __VA_ARGS__ }) / sizeof(int64_t))
+#define P2PFS_SQL_RUN(q, id, ...)                                              \
+    p2pfs_sql_run(q, id, (const int64_t[]){__VA_ARGS__},                       \
+        sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 /* Columns of the row that a statement stands on. bytes: NULL only for an SQL
  * NULL or where memory ran out. */

@@ -7,7 +7,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -170,8 +169,7 @@ set_accepting(struct ingest *in, int on)
     struct epoll_event e = {.events = on ? EPOLLIN : 0, .data.ptr = in};
 
     if (in->listener >= 0
-        && epoll_ctl(in->epoll, EPOLL_CTL_MOD, in->listener, &e) == 0)
-    {
+        && epoll_ctl(in->epoll, EPOLL_CTL_MOD, in->listener, &e) == 0) {
         in->paused = !on;
     }
 }
@@ -181,15 +179,14 @@ accept_all(struct ingest *in)
 {
     int fd;
 
-    for ( ;; ) {
+    for (;;) {
         fd = accept4(in->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
             add_conn(in, fd);
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS
-            || errno == ENOMEM)
-        {
+            || errno == ENOMEM) {
             log_error(in->log, "ingest: accept: %s", strerror(errno));
             set_accepting(in, 0);
             return;
@@ -230,7 +227,7 @@ answer_done(struct ingest *in)
     in->done_last = &in->done;
     pthread_mutex_unlock(&in->mutex);
 
-    for ( ; job != NULL; job = next) {
+    for (; job != NULL; job = next) {
         next = job->next;
         r = (struct ingest_request *)job;
         wrong = ingest_conn_answer(r->conn, r);
@@ -352,63 +349,6 @@ run(void *arg)
     return NULL;
 }
 
-/* 1: a socket that nobody listens on any more; it may be removed. */
-static int
-is_stale(const struct sockaddr_un *sa)
-{
-    struct stat st;
-    int fd, rc, error;
-
-    if (lstat(sa->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
-        return 0;
-    }
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) {
-        return 0;
-    }
-    rc = connect(fd, (const struct sockaddr *)sa, sizeof(*sa));
-    error = errno;
-    close(fd);
-    return rc != 0 && error == ECONNREFUSED;
-}
-
-static int
-listen_at(struct ingest *in)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int rc;
-
-    if (fd < 0) {
-        return -1;
-    }
-    memcpy(sa.sun_path, in->path, sizeof(sa.sun_path));
-    /* Linux gives the file the socket's own mode, so there is no moment in
-     * which everybody may connect. */
-    if (fchmod(fd, in->conf.mode) != 0) {
-        goto failed;
-    }
-    rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-    if (rc != 0 && errno == EADDRINUSE && is_stale(&sa)) {
-        unlink(in->path);
-        rc = bind(fd, (struct sockaddr *)&sa, sizeof(sa));
-    }
-    if (rc != 0) {
-        goto failed;
-    }
-    if (chmod(in->path, in->conf.mode) != 0 || listen(fd, 128) != 0) {
-        unlink(in->path);
-        goto failed;
-    }
-    return fd;
-
-failed:
-    rc = errno;
-    close(fd);
-    errno = rc;
-    return -1;
-}
-
 static int
 watch(struct ingest *in, int fd, void *ptr)
 {
@@ -493,10 +433,9 @@ ingest_start(struct ingest **out, const struct ingest_config *c,
     if (in->epoll < 0 || in->wake < 0) {
         goto failed;
     }
-    in->listener = listen_at(in);
+    in->listener = ingest_listen(in->path, in->conf.mode);
     if (in->listener < 0 || watch(in, in->listener, in) != 0
-        || watch(in, in->wake, NULL) != 0)
-    {
+        || watch(in, in->wake, NULL) != 0) {
         goto failed;
     }
     rc = thread_start(&in->thread, run, in);

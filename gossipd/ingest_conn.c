@@ -189,8 +189,7 @@ take_put(struct ingest_conn *c, const uint8_t *frame, size_t len)
         return refuse(c, &put, P2PFS_NOT_IN_ROOT);
     }
     if (c->requests >= conf->requests_max
-        || (c->requests > 0 && c->bytes + put.len > conf->bytes_max))
-    {
+        || (c->requests > 0 && c->bytes + put.len > conf->bytes_max)) {
         return refuse(c, &put, P2PFS_STORE_UNAVAILABLE);
     }
     q = new_request(c, &put);
@@ -211,13 +210,10 @@ take_frame(struct ingest_conn *c, enum p2pfs_frame_type type,
     const uint8_t *frame, size_t len)
 {
     switch (type) {
-    case P2PFS_FRAME_HELLO:
-        return take_hello(c, frame, len);
-    case P2PFS_FRAME_PUT:
-        return take_put(c, frame, len);
+    case P2PFS_FRAME_HELLO: return take_hello(c, frame, len);
+    case P2PFS_FRAME_PUT: return take_put(c, frame, len);
     case P2PFS_FRAME_WELCOME:
-    case P2PFS_FRAME_RESULT:
-        break;
+    case P2PFS_FRAME_RESULT: break;
     }
     return "frame of the wrong direction";
 }

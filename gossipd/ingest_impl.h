@@ -1,7 +1,7 @@
 /*
  * gossipd/ingest_impl.h: what the files of ingest share; nobody else includes
- * it. ingest.c has the socket and the thread, ingest_conn.c one worker's
- * connection: its buffers, frames and requests in flight.
+ * it. ingest_socket.c makes the socket, ingest.c has the thread, ingest_conn.c
+ * one worker's connection: its buffers, frames and requests in flight.
  */
 
 #ifndef P2PFS_GOSSIPD_INGEST_IMPL_H
@@ -51,6 +51,9 @@ const char *ingest_conn_flush(struct ingest_conn *c);
 const char *ingest_conn_answer(struct ingest_conn *c,
     const struct ingest_request *r);
 void ingest_conn_free(struct ingest_conn *c);
+
+/* A listening socket at path, or -1 with errno. */
+int ingest_listen(const char *path, unsigned mode);
 
 /* ingest.c, for ingest_conn.c */
 

@@ -85,14 +85,10 @@ static enum p2pfs_err
 read_job(struct peerread_db *d, struct peerread_job *job)
 {
     switch (job->kind) {
-    case PEERREAD_LOG:
-        return peerread_log(d, job);
-    case PEERREAD_BYTES:
-        return peerread_bytes(d, job);
-    case PEERREAD_MISSING:
-        return peerread_missing(d, job);
-    case PEERREAD_PEER:
-        return peerread_peer(d, job);
+    case PEERREAD_LOG: return peerread_log(d, job);
+    case PEERREAD_BYTES: return peerread_bytes(d, job);
+    case PEERREAD_MISSING: return peerread_missing(d, job);
+    case PEERREAD_PEER: return peerread_peer(d, job);
     }
     return P2PFS_INTERNAL;
 }

@@ -38,8 +38,8 @@ read_content(struct peerread_db *d, const struct peerread_place *p,
         err = set_range(job, (uint64_t)sqlite3_blob_bytes(blob));
     }
     if (err == P2PFS_OK && job->len > 0) {
-        rc = sqlite3_blob_read(blob, job->data, (int)job->len,
-            (int)job->offset);
+        rc =
+            sqlite3_blob_read(blob, job->data, (int)job->len, (int)job->offset);
         err = p2pfs_sql_map(rc);
     }
     sqlite3_blob_close(blob);
@@ -59,9 +59,8 @@ check_content(struct peerread_db *d, const struct peerread_job *job)
     if (p2pfs_hasher_failed(d->hasher)) {
         return P2PFS_INTERNAL;
     }
-    return p2pfs_hash_cmp(&entry, &job->record.entry) == 0
-        ? P2PFS_OK
-        : P2PFS_FILE_DAMAGED;
+    return p2pfs_hash_cmp(&entry, &job->record.entry) == 0 ? P2PFS_OK
+                                                           : P2PFS_FILE_DAMAGED;
 }
 
 /* The proof above tile level 0, kept while a version is incomplete. */
@@ -80,8 +79,7 @@ read_upper(struct peerread_db *d, const struct peerread_place *p,
     }
     upper = p2pfs_sql_bytes(&d->q, Q_PART, 1, &len);
     if (upper == NULL || len % sizeof(*proof->hash) != 0
-        || len > (P2PFS_PROOF_MAX - proof->len) * sizeof(*proof->hash))
-    {
+        || len > (P2PFS_PROOF_MAX - proof->len) * sizeof(*proof->hash)) {
         return P2PFS_FILE_DAMAGED;
     }
     memcpy(proof->hash + proof->len, upper, len);
@@ -100,8 +98,8 @@ read_proof(struct peerread_db *d, const struct peerread_place *p,
 
     job->proof.len = 0;
     if (p->complete) {
-        err = p2pfs_tile_read_proof(&d->q, Q_TILE, p->vk, r->n, r->index,
-            &leaf, &job->proof);
+        err = p2pfs_tile_read_proof(&d->q, Q_TILE, p->vk, r->n, r->index, &leaf,
+            &job->proof);
     } else {
         err = p2pfs_tile_read_level(&d->q, Q_TILE, p->vk, r->n, 0, r->index,
             &leaf, &job->proof);
@@ -125,8 +123,8 @@ read_file(struct peerread_db *d, const struct peerread_place *p,
     int has = p->ak >= 0;
 
     if (p->vk != 0) {
-        err = peerread_has(d, p->vk, p->complete, job->record.index, p->ak,
-            &has);
+        err =
+            peerread_has(d, p->vk, p->complete, job->record.index, p->ak, &has);
     }
     if (err != P2PFS_OK) {
         return err;
@@ -180,8 +178,7 @@ check_leaves(struct peerread_db *d, const struct peerread_place *p,
     unsigned i;
     int got;
 
-    got = P2PFS_SQL_STEP(&d->q, Q_TILE,
-        p2pfs_schema_tile_key(p->vk, 0, block));
+    got = P2PFS_SQL_STEP(&d->q, Q_TILE, p2pfs_schema_tile_key(p->vk, 0, block));
     if (got <= 0) {
         return got < 0 ? p2pfs_sql_err(&d->q) : P2PFS_FILE_DAMAGED;
     }

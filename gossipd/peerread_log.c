@@ -138,12 +138,9 @@ build_row(struct peerread_db *d, struct peerread_row *row)
     row->origin = (enum store_origin)p2pfs_sql_int(&d->q, Q_LOG, 2);
     switch (l.kind) {
     case P2PFS_LOG_FILE:
-    case P2PFS_LOG_ROOTED_FILE:
-        return build_file(d, &l, row);
-    case P2PFS_LOG_VERSION:
-        return build_version(d, &l, row);
-    default:
-        return P2PFS_STORE_ERROR;
+    case P2PFS_LOG_ROOTED_FILE: return build_file(d, &l, row);
+    case P2PFS_LOG_VERSION: return build_version(d, &l, row);
+    default: return P2PFS_STORE_ERROR;
     }
 }
 
@@ -169,7 +166,7 @@ peerread_log(struct peerread_db *d, struct peerread_job *job)
         return P2PFS_OK; /* also what would not fit SQLite's integers */
     }
     got = P2PFS_SQL_STEP(&d->q, Q_LOG, (int64_t)job->after, max);
-    for ( ; got > 0; got = p2pfs_sql_next(&d->q, Q_LOG)) {
+    for (; got > 0; got = p2pfs_sql_next(&d->q, Q_LOG)) {
         err = build_row(d, &job->rows[job->n_rows]);
         if (err != P2PFS_OK) {
             return err;

@@ -85,8 +85,7 @@ check_file(const char *path, const char *suffix, char *detail, size_t room)
         wrong = "belongs to another user";
 
     } else if (st.st_mode & S_IWOTH
-        || (suffix[0] == '\0' && st.st_mode & S_IWGRP))
-    {
+        || (suffix[0] == '\0' && st.st_mode & S_IWGRP)) {
         wrong = "can be written by other users";
     }
     if (wrong == NULL) {
@@ -145,8 +144,7 @@ connect_db(struct store *s)
         return err;
     }
     if (sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &on)
-        != SQLITE_OK)
-    {
+        != SQLITE_OK) {
         return P2PFS_STORE_ERROR;
     }
     err = p2pfs_schema_migrate(s->db);
@@ -207,7 +205,7 @@ finish_versions(struct store *s)
     enum p2pfs_err err;
     int got;
 
-    for ( ;; ) {
+    for (;;) {
         got = p2pfs_sql_step(&s->q, Q_VERSION_UNFINISHED, NULL, 0);
         if (got <= 0) {
             return got < 0 ? p2pfs_sql_err(&s->q) : P2PFS_OK;

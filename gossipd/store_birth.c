@@ -46,8 +46,7 @@ strip_block(struct store *s, const struct p2pfs_version *draft,
     }
     if (P2PFS_SQL_RUN(&s->q, Q_PICK_DROP_COMMON, first,
             first + P2PFS_TILE_WIDTH - 1, place_delta(draft->vk, v->vk))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "delete picks", P2PFS_OK);
     }
     err = store_block_read(s, draft->vk, block, &b);
@@ -84,7 +83,7 @@ strip_blocks(struct store *s, const struct p2pfs_version *draft,
     int got;
 
     *have = 0;
-    for ( ;; ) {
+    for (;;) {
         got = P2PFS_SQL_STEP(&s->q, Q_PART_NEXT, next, last);
         if (got <= 0) {
             return got < 0 ? store_fail(s, "read parts", P2PFS_OK) : P2PFS_OK;
@@ -143,8 +142,7 @@ store_complete(struct store *s, struct p2pfs_version *v,
     v->received = v->n;
     if (P2PFS_SQL_RUN(&s->q, Q_PART_DROP, p2pfs_schema_key(v->vk, 0),
             p2pfs_schema_key(v->vk, UINT32_MAX))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "delete parts", P2PFS_OK);
     }
     err = strip_draft(s, v);
@@ -174,7 +172,7 @@ keep_smallest(struct store *s, int64_t vk, const struct p2pfs_version *draft)
     int64_t ak;
     int got;
 
-    for ( ;; ) {
+    for (;;) {
         got = P2PFS_SQL_STEP(&s->q, Q_PICK_NEXT, next, last);
         if (got <= 0) {
             return got < 0 ? store_fail(s, "read picks", P2PFS_OK) : P2PFS_OK;
@@ -197,8 +195,7 @@ copy_picks(struct store *s, int64_t from, int64_t to)
 {
     if (P2PFS_SQL_RUN(&s->q, Q_PICK_COPY, p2pfs_schema_key(from, 0),
             p2pfs_schema_key(from, UINT32_MAX), place_delta(from, to))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "copy picks", P2PFS_OK);
     }
     return P2PFS_OK;
@@ -220,8 +217,7 @@ move_to(struct store *s, const struct p2pfs_version *draft,
             p2pfs_schema_tile_key(draft->vk, 0, 0),
             p2pfs_schema_tile_key(draft->vk + 1, 0, 0) - 1,
             tile_delta(draft->vk, v->vk))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "move tiles", P2PFS_OK);
     }
     err = copy_picks(s, draft->vk, v->vk);
@@ -256,8 +252,7 @@ hand_over(struct store *s, struct p2pfs_version *v)
     }
     if (P2PFS_SQL_RUN(&s->q, Q_PART_COPY, first, last,
             place_delta(v->vk, draft.vk))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "copy parts", P2PFS_OK);
     }
     err = copy_picks(s, v->vk, draft.vk);
@@ -268,8 +263,7 @@ hand_over(struct store *s, struct p2pfs_version *v)
 }
 
 enum p2pfs_err
-store_birth(struct store *s, struct p2pfs_version *v,
-    enum store_origin origin)
+store_birth(struct store *s, struct p2pfs_version *v, enum store_origin origin)
 {
     struct store_place p = {.gk = v->gk, .n = v->n};
     struct p2pfs_version started;

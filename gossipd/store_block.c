@@ -37,8 +37,7 @@ store_block_count(const struct store_block *b)
 }
 
 enum p2pfs_err
-store_block_picks(struct store *s, int64_t vk, uint32_t block,
-    uint8_t mask[16])
+store_block_picks(struct store *s, int64_t vk, uint32_t block, uint8_t mask[16])
 {
     int64_t first = p2pfs_schema_key(vk, block * P2PFS_TILE_WIDTH);
     int got;
@@ -98,10 +97,8 @@ store_block_add(struct store *s, int64_t vk, uint32_t index, int64_t ak,
     if (ak == 0) {
         set_bit(b->bits, index);
 
-    } else if (P2PFS_SQL_RUN(&s->q, Q_PICK_NEW, p2pfs_schema_key(vk, index),
-                   ak)
-        != P2PFS_OK)
-    {
+    } else if (P2PFS_SQL_RUN(&s->q, Q_PICK_NEW, p2pfs_schema_key(vk, index), ak)
+        != P2PFS_OK) {
         return store_fail(s, "write a pick", P2PFS_OK);
     }
     err = store_block_write(s, vk, index / P2PFS_TILE_WIDTH, b, upper, n);
@@ -132,8 +129,7 @@ smallest_pick(struct store *s, int64_t vk, uint32_t index,
     while (got > 0) {
         bytes = p2pfs_sql_bytes(&s->q, Q_PICK_RANGE, 2, &len);
         if (len == sizeof(*entry)
-            && (*ak == 0 || memcmp(bytes, entry->b, len) < 0))
-        {
+            && (*ak == 0 || memcmp(bytes, entry->b, len) < 0)) {
             memcpy(entry->b, bytes, len);
             *ak = p2pfs_sql_int(&s->q, Q_PICK_RANGE, 1);
         }
@@ -175,8 +171,7 @@ store_has(struct store *s, const struct p2pfs_version *v, uint32_t index,
     if (ak == 0) {
         return has_content(s, v, index, has);
     }
-    got = P2PFS_SQL_STEP(&s->q, Q_PICK_HAS, p2pfs_schema_key(v->vk, index),
-        ak);
+    got = P2PFS_SQL_STEP(&s->q, Q_PICK_HAS, p2pfs_schema_key(v->vk, index), ak);
     p2pfs_sql_reset(&s->q, Q_PICK_HAS);
     if (got < 0) {
         return store_fail(s, "find a pick", P2PFS_OK);
@@ -207,16 +202,13 @@ store_entry_at(struct store *s, const struct p2pfs_version *v, uint32_t index,
     if (!has) {
         return P2PFS_OK;
     }
-    if (P2PFS_SQL_STEP(&s->q, Q_CONTENT_ENTRY,
-            p2pfs_schema_key(v->gk, index))
-        <= 0)
-    {
+    if (P2PFS_SQL_STEP(&s->q, Q_CONTENT_ENTRY, p2pfs_schema_key(v->gk, index))
+        <= 0) {
         return store_fail(s, "find a file", P2PFS_OK);
     }
     bytes = p2pfs_sql_bytes(&s->q, Q_CONTENT_ENTRY, 0, &len);
     if (len == sizeof(*entry)
-        && (*ak < 0 || memcmp(bytes, entry->b, len) < 0))
-    {
+        && (*ak < 0 || memcmp(bytes, entry->b, len) < 0)) {
         memcpy(entry->b, bytes, len);
         *ak = 0;
     }

@@ -6,9 +6,9 @@
 
 /* What was found out about a file before anything is written. */
 struct verdict {
-    int record;              /* store it, in version v (vk 0: a new one) */
+    int record; /* store it, in version v (vk 0: a new one) */
     struct p2pfs_version v;
-    int sealed;              /* a complete version of (set_id, n) is here */
+    int sealed; /* a complete version of (set_id, n) is here */
 };
 
 /* Everything about the file that needs no database. */
@@ -107,10 +107,10 @@ judge_rooted(struct store *s, const struct store_file *f,
 
 /* What a file without a root meets at its place. */
 struct company {
-    int known;    /* in the draft or a complete version */
-    int elsewhere; /* in an incomplete version with a root */
+    int known;               /* in the draft or a complete version */
+    int elsewhere;           /* in an incomplete version with a root */
     struct p2pfs_version in; /* which */
-    int other;    /* the draft or a complete version has only others */
+    int other; /* the draft or a complete version has only others */
     struct p2pfs_hash entry; /* one of those */
     struct p2pfs_version beside;
 };
@@ -182,8 +182,7 @@ meet_all(struct store *s, const struct store_place *p, struct verdict *d,
 /* Rule 2's conflicts, into out->err. */
 static enum p2pfs_err
 check_conflict(struct store *s, const struct store_place *p,
-    const struct verdict *d, const struct company *c,
-    struct store_result *out)
+    const struct verdict *d, const struct company *c, struct store_result *out)
 {
     int got;
 
@@ -248,8 +247,7 @@ judge_plain(struct store *s, const struct store_file *f,
 
 /* The bytes, where they are not here yet. */
 static enum p2pfs_err
-store_bytes(struct store *s, const struct store_file *f,
-    struct store_place *p)
+store_bytes(struct store *s, const struct store_file *f, struct store_place *p)
 {
     unsigned id = p->has_content ? Q_ALT_NEW : Q_CONTENT_NEW;
 
@@ -290,8 +288,7 @@ join_version(struct store *s, const struct store_file *f,
     if (!store_bit(b.mask, p->index)) {
         d->v.received++;
         if (P2PFS_SQL_RUN(&s->q, Q_VERSION_HAVE, d->v.vk, d->v.received)
-            != P2PFS_OK)
-        {
+            != P2PFS_OK) {
             return store_fail(s, "count a file", P2PFS_OK);
         }
     }

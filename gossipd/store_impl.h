@@ -164,9 +164,8 @@ enum p2pfs_err store_make_group(struct store *s, struct store_place *p);
 enum p2pfs_err store_find_entry(struct store *s, struct store_place *p);
 
 /* The version of this root, or the draft (root NULL); v->vk 0: none. */
-enum p2pfs_err store_find_version(struct store *s,
-    const struct store_place *p, const struct p2pfs_hash *root,
-    struct p2pfs_version *v);
+enum p2pfs_err store_find_version(struct store *s, const struct store_place *p,
+    const struct p2pfs_hash *root, struct p2pfs_version *v);
 enum p2pfs_err store_make_version(struct store *s, int64_t gk, uint32_t n,
     const struct p2pfs_hash *root, struct p2pfs_version *v);
 
@@ -209,8 +208,8 @@ enum p2pfs_err store_entry_at(struct store *s, const struct p2pfs_version *v,
 /* store_tree.c */
 
 /* Level 0 tile of a block that has all its files, smallest entries. */
-enum p2pfs_err store_tree_block(struct store *s,
-    const struct p2pfs_version *v, uint32_t block);
+enum p2pfs_err store_tree_block(struct store *s, const struct p2pfs_version *v,
+    uint32_t block);
 
 /* What the proof of a verified file proves, into its tile; full: the block's
  * last file, the tile is then computed and compared with the proof. */
@@ -219,13 +218,12 @@ enum p2pfs_err store_tree_leaf(struct store *s, const struct p2pfs_version *v,
     const struct p2pfs_proof *proof, int full);
 
 /* Level 0 tile from its entries. */
-enum p2pfs_err store_tile_leaves(struct store *s,
-    const struct p2pfs_version *v, uint32_t block,
-    const struct p2pfs_hash *entry);
+enum p2pfs_err store_tile_leaves(struct store *s, const struct p2pfs_version *v,
+    uint32_t block, const struct p2pfs_hash *entry);
 
 /* All that is missing above and in level 0; the root. */
-enum p2pfs_err store_tree_finish(struct store *s,
-    const struct p2pfs_version *v, struct p2pfs_hash *root);
+enum p2pfs_err store_tree_finish(struct store *s, const struct p2pfs_version *v,
+    struct p2pfs_hash *root);
 
 /* Forgets tiles, parts and picks of a version (not its row). */
 enum p2pfs_err store_tree_drop(struct store *s, int64_t vk);

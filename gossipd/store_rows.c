@@ -14,8 +14,7 @@ store_fail(struct store *s, const char *what, enum p2pfs_err err)
     snprintf(s->detail, sizeof(s->detail), "%s: %s (%s)", what,
         p2pfs_err_row(err)->text, sqlite3_errmsg(s->db));
     if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR
-        && sqlite3_extended_errcode(s->db) != SQLITE_IOERR_NOMEM)
-    {
+        && sqlite3_extended_errcode(s->db) != SQLITE_IOERR_NOMEM) {
         s->disk_failed = 1;
     }
     return err;
@@ -189,8 +188,7 @@ store_log(struct store *s, int kind, enum store_origin origin, int64_t a,
 {
     if (P2PFS_SQL_RUN(&s->q, Q_LOG_NEW, (int64_t)s->head + 1, kind,
             (int64_t)origin, a, b)
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "log a record", P2PFS_OK);
     }
     s->head++;

@@ -92,8 +92,7 @@ checkpoint(struct store *s, int mode, int wait_ms)
     s->wal_moved = s->wal_frames;
     sqlite3_busy_timeout(s->db, wait_ms);
     if (sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL) == SQLITE_OK
-        && mode != SQLITE_CHECKPOINT_PASSIVE)
-    {
+        && mode != SQLITE_CHECKPOINT_PASSIVE) {
         s->wal_frames = 0;
         s->wal_moved = 0;
     }

@@ -10,8 +10,7 @@ write_tile(struct store *s, int64_t vk, unsigned level, uint64_t t,
 {
     p2pfs_sql_blob(&s->q, Q_TILE_SET, 2, tile, p2pfs_tile_bytes(width));
     if (P2PFS_SQL_RUN(&s->q, Q_TILE_SET, p2pfs_schema_tile_key(vk, level, t))
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "write a tile", P2PFS_OK);
     }
     return P2PFS_OK;
@@ -26,8 +25,8 @@ read_tile(struct store *s, int64_t vk, unsigned level, uint64_t t,
     size_t len = 0;
     int got;
 
-    got = P2PFS_SQL_STEP(&s->q, Q_TILE_GET,
-        p2pfs_schema_tile_key(vk, level, t));
+    got =
+        P2PFS_SQL_STEP(&s->q, Q_TILE_GET, p2pfs_schema_tile_key(vk, level, t));
     *found = got > 0;
     if (got <= 0) {
         return got < 0 ? store_fail(s, "read a tile", P2PFS_OK) : P2PFS_OK;
@@ -57,8 +56,7 @@ store_tiles_drop(struct store *s, int64_t vk)
 
     if (P2PFS_SQL_RUN(&s->q, Q_TILE_DROP, first,
             p2pfs_schema_tile_key(vk + 1, 0, 0) - 1)
-        != P2PFS_OK)
-    {
+        != P2PFS_OK) {
         return store_fail(s, "delete tiles", P2PFS_OK);
     }
     return P2PFS_OK;
@@ -71,8 +69,7 @@ store_tree_drop(struct store *s, int64_t vk)
     int64_t last = p2pfs_schema_key(vk, UINT32_MAX);
 
     if (P2PFS_SQL_RUN(&s->q, Q_PART_DROP, first, last) != P2PFS_OK
-        || P2PFS_SQL_RUN(&s->q, Q_PICK_DROP, first, last) != P2PFS_OK)
-    {
+        || P2PFS_SQL_RUN(&s->q, Q_PICK_DROP, first, last) != P2PFS_OK) {
         return store_fail(s, "clear a version", P2PFS_OK);
     }
     return store_tiles_drop(s, vk);
@@ -121,8 +118,7 @@ read_picks(struct store *s, const struct p2pfs_version *v, uint32_t block,
         i = (uint32_t)(p2pfs_sql_int(&s->q, Q_PICK_RANGE, 0) - first);
         bytes = p2pfs_sql_bytes(&s->q, Q_PICK_RANGE, 2, &len);
         if (len == sizeof(*entry)
-            && (!store_bit(seen, i) || memcmp(bytes, entry[i].b, len) < 0))
-        {
+            && (!store_bit(seen, i) || memcmp(bytes, entry[i].b, len) < 0)) {
             memcpy(entry[i].b, bytes, len);
             seen[i / 8] |= (uint8_t)(1u << i % 8);
         }
@@ -158,8 +154,8 @@ compute_block(struct store *s, const struct p2pfs_version *v, uint32_t block,
 
     err = store_block_read(s, v->vk, block, &b);
     if (err == P2PFS_OK && !store_block_full(&b, width)) {
-        err = store_fail(s, "build a tile: a file is missing",
-            P2PFS_STORE_ERROR);
+        err =
+            store_fail(s, "build a tile: a file is missing", P2PFS_STORE_ERROR);
     }
     if (err == P2PFS_OK) {
         memset(entry, 0, sizeof(entry));
@@ -175,8 +171,7 @@ compute_block(struct store *s, const struct p2pfs_version *v, uint32_t block,
 }
 
 enum p2pfs_err
-store_tree_block(struct store *s, const struct p2pfs_version *v,
-    uint32_t block)
+store_tree_block(struct store *s, const struct p2pfs_version *v, uint32_t block)
 {
     uint8_t tile[P2PFS_TILE_BYTES_MAX];
     enum p2pfs_err err;
@@ -204,8 +199,7 @@ climb(struct p2pfs_hasher *h, uint8_t *tile, unsigned width, unsigned i,
 
     *top = *leaf;
     for (level = 0; level < P2PFS_TILE_HEIGHT; level++) {
-        memcpy(tile + p2pfs_tile_offset(width, level, i), top->b,
-            sizeof(*top));
+        memcpy(tile + p2pfs_tile_offset(width, level, i), top->b, sizeof(*top));
         nodes = (width + (1u << level) - 1) >> level;
         if ((i ^ 1) < nodes) {
             memcpy(tile + p2pfs_tile_offset(width, level, i ^ 1),
@@ -222,9 +216,8 @@ climb(struct p2pfs_hasher *h, uint8_t *tile, unsigned width, unsigned i,
 }
 
 enum p2pfs_err
-store_tree_leaf(struct store *s, const struct p2pfs_version *v,
-    uint32_t index, const struct p2pfs_hash *entry,
-    const struct p2pfs_proof *proof, int full)
+store_tree_leaf(struct store *s, const struct p2pfs_version *v, uint32_t index,
+    const struct p2pfs_hash *entry, const struct p2pfs_proof *proof, int full)
 {
     uint32_t block = index / P2PFS_TILE_WIDTH;
     unsigned width = p2pfs_tile_width(v->n, 0, block);
@@ -239,8 +232,7 @@ store_tree_leaf(struct store *s, const struct p2pfs_version *v,
         return err;
     }
     p2pfs_hash_leaf(s->hasher, entry, &leaf);
-    climb(s->hasher, tile, width, index % P2PFS_TILE_WIDTH, &leaf,
-        proof, &top);
+    climb(s->hasher, tile, width, index % P2PFS_TILE_WIDTH, &leaf, proof, &top);
     if (full) {
         p2pfs_tile_fill(s->hasher, tile, width);
         p2pfs_tile_top(s->hasher, tile, width, &computed);

@@ -30,8 +30,7 @@ check_version(struct store *s, const struct p2pfs_record *v,
     if (err != P2PFS_OK) {
         return err;
     }
-    return p2pfs_hash_cmp(&root, &v->root) == 0 ? P2PFS_OK
-                                                : P2PFS_NOT_IN_ROOT;
+    return p2pfs_hash_cmp(&root, &v->root) == 0 ? P2PFS_OK : P2PFS_NOT_IN_ROOT;
 }
 
 /*
@@ -195,8 +194,7 @@ merge(struct store *s, const struct store_place *p,
 
 enum p2pfs_err
 store_put_version(struct store *s, const struct p2pfs_record *v,
-    const uint8_t *entries, enum store_origin origin,
-    struct store_result *out)
+    const uint8_t *entries, enum store_origin origin, struct store_result *out)
 {
     /* A hash is 32 bytes without alignment: the list is an array of them. */
     const struct p2pfs_hash *list = (const struct p2pfs_hash *)entries;

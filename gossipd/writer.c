@@ -23,15 +23,15 @@ struct writer {
     struct writer_job *first;
     struct writer_job **last;
     size_t queued;
-    size_t held;       /* files and versions, the running group included */
+    size_t held; /* files and versions, the running group included */
     size_t held_bytes;
     int stopping;
 
     /* the thread's own */
-    size_t previous;        /* jobs in the group before */
-    uint64_t committed_us;  /* when that was committed */
-    uint64_t head;          /* of the log, as last told */
-    int dirty;              /* committed since the last idle checkpoint */
+    size_t previous;       /* jobs in the group before */
+    uint64_t committed_us; /* when that was committed */
+    uint64_t head;         /* of the log, as last told */
+    int dirty;             /* committed since the last idle checkpoint */
 };
 
 /* A group of jobs on its way through one transaction. */
@@ -96,8 +96,7 @@ wait_for_jobs(struct writer *w)
     }
     deadline = w->committed_us + WRITER_GATHER_US;
     while (w->previous > 1 && w->queued < w->previous && !w->stopping
-        && thread_wait_until(&w->cond, &w->mutex, deadline) == 0)
-    {
+        && thread_wait_until(&w->cond, &w->mutex, deadline) == 0) {
         continue;
     }
 }
@@ -111,8 +110,7 @@ take_group(struct writer *w)
     size_t bytes = 0;
 
     while (job != NULL && g.n < WRITER_BATCH_MAX
-        && (g.n == 0 || bytes + job->len <= WRITER_BATCH_BYTES))
-    {
+        && (g.n == 0 || bytes + job->len <= WRITER_BATCH_BYTES)) {
         bytes += job->len;
         g.n++;
         end = &job->next;
@@ -162,10 +160,8 @@ static enum p2pfs_err
 apply(struct writer *w, struct writer_job *job)
 {
     switch (job->kind) {
-    case WRITER_FILE:
-        return apply_file(w, job);
-    case WRITER_VERSION:
-        return apply_version(w, job);
+    case WRITER_FILE: return apply_file(w, job);
+    case WRITER_VERSION: return apply_version(w, job);
     case WRITER_PUBLISHED:
         memset(&job->result, 0, sizeof(job->result));
         return store_set_published(w->store, job->seq);
@@ -183,7 +179,7 @@ transact(struct writer *w, struct writer_job *job, size_t n)
     enum p2pfs_err err;
 
     err = store_begin(w->store);
-    for ( ; n > 0 && err == P2PFS_OK; n--) {
+    for (; n > 0 && err == P2PFS_OK; n--) {
         err = apply(w, job);
         job = job->next;
     }
@@ -202,8 +198,8 @@ static void
 set_failed(struct writer_job *job, enum p2pfs_err err)
 {
     memset(&job->result, 0, sizeof(job->result));
-    job->result.err = err == P2PFS_STORE_FULL ? P2PFS_STORE_FULL
-                                              : P2PFS_STORE_UNAVAILABLE;
+    job->result.err =
+        err == P2PFS_STORE_FULL ? P2PFS_STORE_FULL : P2PFS_STORE_UNAVAILABLE;
 }
 
 /* A group that failed is tried again job by job, so that only what fails by
@@ -235,7 +231,7 @@ answer_group(struct writer *w, const struct group *g)
     struct writer_job *next;
     size_t bytes = 0, n = 0;
 
-    for ( ; job != NULL; job = next) {
+    for (; job != NULL; job = next) {
         next = job->next; /* done() may free the job */
         if (is_counted(job)) {
             bytes += job->len;
@@ -256,7 +252,7 @@ run(void *arg)
     struct group g;
     uint64_t head;
 
-    for ( ;; ) {
+    for (;;) {
         pthread_mutex_lock(&w->mutex);
         wait_for_jobs(w);
         g = take_group(w);

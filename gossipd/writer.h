@@ -43,7 +43,7 @@ struct writer_job {
     struct p2pfs_record record; /* FILE (entry: expected or zero), VERSION */
     uint64_t n;                 /* FILE, STORE_LOCAL: as the client sent it */
     uint64_t index;             /* (from a peer n and index are the record's) */
-    int check_entry; /* FILE from a peer: record.entry must match */
+    int check_entry;            /* FILE from a peer: record.entry must match */
     struct p2pfs_proof proof;
     uint8_t *data;
     size_t len;

@@ -102,8 +102,8 @@ file_bytes(uint32_t i, unsigned variant)
     int len;
 
     memset(&b, 0, sizeof(b));
-    len = snprintf((char *)b.data, sizeof(b.data), "file %u of variant %u ",
-        i, variant);
+    len = snprintf((char *)b.data, sizeof(b.data), "file %u of variant %u ", i,
+        variant);
     b.len = (size_t)len + i % 100;
     return b;
 }
@@ -189,8 +189,8 @@ put_plain(struct fixture *f, const char *id, uint32_t n, uint32_t i,
 
 /* File i of a set, with root and proof. */
 static UNUSED struct store_result
-put_rooted(struct fixture *f, const char *id, const struct set *set,
-    uint32_t i, enum store_origin origin)
+put_rooted(struct fixture *f, const char *id, const struct set *set, uint32_t i,
+    enum store_origin origin)
 {
     struct bytes b = file_bytes(i, set->variant);
     struct p2pfs_proof proof;

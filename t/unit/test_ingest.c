@@ -105,8 +105,8 @@ take_frame(int fd, uint8_t out[P2PFS_FRAME_SMALL_MAX],
     }
     len = 4 + ((size_t)out[2] << 8 | out[3]);
     assert_true(len <= P2PFS_FRAME_SMALL_MAX);
-    assert_true(take(fd, out + P2PFS_FRAME_HEAD_BYTES,
-        len - P2PFS_FRAME_HEAD_BYTES));
+    assert_true(
+        take(fd, out + P2PFS_FRAME_HEAD_BYTES, len - P2PFS_FRAME_HEAD_BYTES));
     *type = (enum p2pfs_frame_type)out[4];
     return len;
 }
@@ -156,8 +156,13 @@ give_put(int fd, uint64_t request, uint64_t n, uint64_t index,
     const void *content, uint32_t len)
 {
     uint8_t head[P2PFS_FRAME_PUT_HEAD_MAX];
-    struct p2pfs_put put = {.request = request, .id_len = 1, .id = "s",
-        .n = n, .index = index, .len = len, .content = content};
+    struct p2pfs_put put = {.request = request,
+        .id_len = 1,
+        .id = "s",
+        .n = n,
+        .index = index,
+        .len = len,
+        .content = content};
 
     give(fd, head, p2pfs_frame_put_head(head, &put));
     give(fd, content, len);
@@ -280,8 +285,13 @@ static void
 test_zero_root(void **state)
 {
     uint8_t head[P2PFS_FRAME_PUT_HEAD_MAX];
-    struct p2pfs_put put = {.request = 1, .id_len = 1, .id = "s", .n = 1,
-        .has_root = 1, .len = 1, .content = (const uint8_t *)"x"};
+    struct p2pfs_put put = {.request = 1,
+        .id_len = 1,
+        .id = "s",
+        .n = 1,
+        .has_root = 1,
+        .len = 1,
+        .content = (const uint8_t *)"x"};
     struct node n;
     int fd;
 
@@ -410,8 +420,7 @@ test_socket(void **state)
     node_init(&n);
     assert_int_equal(stat(n.path, &st), 0);
     assert_int_equal(st.st_mode & 07777, 0660);
-    assert_int_equal(listen_on(&n, &second, detail, sizeof(detail)),
-        P2PFS_IO);
+    assert_int_equal(listen_on(&n, &second, detail, sizeof(detail)), P2PFS_IO);
     assert_non_null(strstr(detail, "in use"));
 
     /* What a killed daemon leaves is replaced, a file is not. */
@@ -425,12 +434,10 @@ test_socket(void **state)
         assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
     }
     close(fd);
-    assert_int_equal(listen_on(&m, &second, detail, sizeof(detail)),
-        P2PFS_OK);
+    assert_int_equal(listen_on(&m, &second, detail, sizeof(detail)), P2PFS_OK);
     ingest_stop(second);
     snprintf(m.path, sizeof(m.path), "%s", n.f.path);
-    assert_int_equal(listen_on(&m, &second, detail, sizeof(detail)),
-        P2PFS_IO);
+    assert_int_equal(listen_on(&m, &second, detail, sizeof(detail)), P2PFS_IO);
     assert_int_equal(access(n.f.path, F_OK), 0);
     node_fini(&n);
 }

@@ -65,8 +65,12 @@ run(struct node *n, struct peerread_job *job)
 static struct p2pfs_record
 file_record(const struct set *set, uint32_t i, int rooted)
 {
-    struct p2pfs_record r = {.kind = P2PFS_RECORD_FILE, .id_len = 1,
-        .id = "s", .n = set->n, .index = i, .entry = set->entries[i]};
+    struct p2pfs_record r = {.kind = P2PFS_RECORD_FILE,
+        .id_len = 1,
+        .id = "s",
+        .n = set->n,
+        .index = i,
+        .entry = set->entries[i]};
 
     if (rooted) {
         r.root = set->root;
@@ -77,8 +81,11 @@ file_record(const struct set *set, uint32_t i, int rooted)
 static struct p2pfs_record
 version_record(const struct set *set)
 {
-    struct p2pfs_record r = {.kind = P2PFS_RECORD_VERSION, .id_len = 1,
-        .id = "s", .n = set->n, .root = set->root};
+    struct p2pfs_record r = {.kind = P2PFS_RECORD_VERSION,
+        .id_len = 1,
+        .id = "s",
+        .n = set->n,
+        .root = set->root};
 
     return r;
 }

@@ -78,8 +78,8 @@ test_by_hash(void **state)
         P2PFS_VERSION_NOT_FOUND);
     assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, 1, &unknown, &file),
         P2PFS_VERSION_NOT_FOUND);
-    assert_int_equal(
-        p2pfs_reader_by_hash(f.r, "s", 1, UINT64_MAX, &entry, &file),
+    assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, UINT64_MAX, &entry,
+                         &file),
         P2PFS_VERSION_NOT_FOUND);
     assert_int_equal(p2pfs_reader_by_hash(f.r, "t", 1, 1, &entry, &file),
         P2PFS_SET_NOT_FOUND);
@@ -125,8 +125,7 @@ test_set(void **state)
         put_plain(&f, "s", 300, here[i], 0, STORE_LOCAL);
     }
     assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_set(f.r, "t", 1, &info),
-        P2PFS_SET_NOT_FOUND);
+    assert_int_equal(p2pfs_reader_set(f.r, "t", 1, &info), P2PFS_SET_NOT_FOUND);
     assert_int_equal(p2pfs_reader_set(f.r, "s", 1, &info), P2PFS_OK);
     p2pfs_reader_end(f.r);
     assert_false(info.top.complete);
@@ -169,8 +168,8 @@ read_one(struct fixture *f, const char *id, uint32_t index)
     enum p2pfs_err err;
 
     assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
-    assert_int_equal(
-        p2pfs_reader_find(f->r, id, strlen(id), index, NULL, &v), P2PFS_OK);
+    assert_int_equal(p2pfs_reader_find(f->r, id, strlen(id), index, NULL, &v),
+        P2PFS_OK);
     err = p2pfs_reader_file(f->r, &v, index, &file);
     p2pfs_reader_end(f->r);
     return err;
@@ -262,8 +261,7 @@ read_as_worker(struct fixture *f, const struct passwd *pw, int from, int to)
     char go;
 
     if (setgroups(0, NULL) != 0 || setgid(pw->pw_gid) != 0
-        || setuid(pw->pw_uid) != 0)
-    {
+        || setuid(pw->pw_uid) != 0) {
         return __LINE__;
     }
     if (access(f->dir, W_OK) == 0 || access(f->path, W_OK) == 0) {
@@ -275,8 +273,7 @@ read_as_worker(struct fixture *f, const struct passwd *pw, int from, int to)
         }
         if (p2pfs_reader_begin(r) != P2PFS_OK
             || p2pfs_reader_find(r, "s", 1, 0, NULL, &v) != P2PFS_OK
-            || p2pfs_reader_file(r, &v, 0, &file) != P2PFS_OK)
-        {
+            || p2pfs_reader_file(r, &v, 0, &file) != P2PFS_OK) {
             return __LINE__;
         }
         p2pfs_reader_end(r);

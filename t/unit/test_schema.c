@@ -57,8 +57,7 @@ test_foreign(void **state)
     sqlite3 *db = open_memory();
 
     (void)state;
-    assert_int_equal(p2pfs_sql_exec(db, "CREATE TABLE cake (slice)"),
-        P2PFS_OK);
+    assert_int_equal(p2pfs_sql_exec(db, "CREATE TABLE cake (slice)"), P2PFS_OK);
     assert_int_equal(p2pfs_schema_check(db), P2PFS_STORE_SCHEMA);
     assert_int_equal(p2pfs_schema_migrate(db), P2PFS_STORE_SCHEMA);
     assert_int_not_equal(p2pfs_sql_exec(db, "SELECT * FROM label"), P2PFS_OK);
@@ -70,8 +69,7 @@ test_keys(void **state)
 {
     (void)state;
     assert_int_equal(p2pfs_schema_key(1, 0), (int64_t)1 << 32);
-    assert_int_equal(p2pfs_schema_key(5, UINT32_MAX),
-        ((int64_t)6 << 32) - 1);
+    assert_int_equal(p2pfs_schema_key(5, UINT32_MAX), ((int64_t)6 << 32) - 1);
     /* No two of them meet: vk, level and tile have ranges of their own. */
     assert_int_equal(p2pfs_schema_tile_key(1, 0, 0), (int64_t)1 << 29);
     assert_true(p2pfs_schema_tile_key(1, 0, (1u << 26) - 1)

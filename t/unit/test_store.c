@@ -114,8 +114,11 @@ static void
 test_rollback(void **state)
 {
     struct bytes b = file_bytes(0, 0);
-    struct store_file file = {.id = "s", .id_len = 1, .n = 1,
-        .content = b.data, .len = b.len};
+    struct store_file file = {.id = "s",
+        .id_len = 1,
+        .n = 1,
+        .content = b.data,
+        .len = b.len};
     struct store_result out;
     struct fixture f;
 
@@ -139,7 +142,8 @@ store_until_killed(struct fixture *f, int to)
     struct bytes b;
     struct store_file file = {.id = "s", .id_len = 1, .n = 5000};
     struct store_result out;
-    struct store_config c = {.path = f->path, .file_max = 1024 * 1024,
+    struct store_config c = {.path = f->path,
+        .file_max = 1024 * 1024,
         .count_max = 1000000};
     char detail[256];
     uint32_t i;
@@ -155,8 +159,7 @@ store_until_killed(struct fixture *f, int to)
         if (store_begin(f->s) != P2PFS_OK
             || store_put_file(f->s, &file, &out) != P2PFS_OK
             || store_commit(f->s) != P2PFS_OK
-            || write(to, &i, sizeof(i)) != sizeof(i))
-        {
+            || write(to, &i, sizeof(i)) != sizeof(i)) {
             _exit(1);
         }
         store_checkpoint(f->s, STORE_CHECKPOINT_COMMIT);
@@ -199,15 +202,17 @@ test_kill(void **state)
     for (i = 0; i <= last; i++) {
         b = file_bytes(i, 0);
         entry = entry_of(&f, &b);
-        assert_int_equal(
-            p2pfs_reader_by_hash(f.r, "s", 1, i, &entry, &file), P2PFS_OK);
+        assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, i, &entry, &file),
+            P2PFS_OK);
     }
     p2pfs_reader_end(f.r);
-    assert_int_equal(ask(&f, "SELECT have - (SELECT count(*) FROM content)"
-                             " FROM version"),
+    assert_int_equal(ask(&f,
+                         "SELECT have - (SELECT count(*) FROM content)"
+                         " FROM version"),
         0);
-    assert_int_equal(ask(&f, "SELECT count(*) - (SELECT count(*) FROM log)"
-                             " FROM content"),
+    assert_int_equal(ask(&f,
+                         "SELECT count(*) - (SELECT count(*) FROM log)"
+                         " FROM content"),
         0);
     fixture_fini(&f);
 }
@@ -285,8 +290,7 @@ refuse(const char *path, const char *words)
     struct store *s;
     char detail[256];
 
-    assert_int_not_equal(store_open(&s, &c, detail, sizeof(detail)),
-        P2PFS_OK);
+    assert_int_not_equal(store_open(&s, &c, detail, sizeof(detail)), P2PFS_OK);
     assert_null(s);
     if (strstr(detail, words) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", words, detail);

@@ -94,8 +94,12 @@ fetch(struct node *to, struct node *from, const struct p2pfs_record *r,
     uint32_t size)
 {
     struct peerread_job *job = new_job(PEERREAD_BYTES);
-    struct store_file file = {.id = r->id, .id_len = r->id_len, .n = r->n,
-        .index = r->index, .expected = &r->entry, .origin = STORE_CATCHUP};
+    struct store_file file = {.id = r->id,
+        .id_len = r->id_len,
+        .n = r->n,
+        .index = r->index,
+        .expected = &r->entry,
+        .origin = STORE_CATCHUP};
     struct store_result out;
     enum p2pfs_err err;
 
@@ -150,8 +154,7 @@ merge(struct schedule *s, struct node *to, struct node *from)
         }
         missing++;
         if (rand_r(&s->seed) % 2) {
-            err = fetch(to, from, &check->rows[i].record,
-                check->rows[i].size);
+            err = fetch(to, from, &check->rows[i].record, check->rows[i].size);
             if (err != P2PFS_OK) { /* a version before its files */
                 assert_int_equal(err, P2PFS_FILE_NOT_FOUND);
             }
@@ -232,8 +235,8 @@ check_equal(struct schedule *s)
     }
     assert_int_equal(info[0].n_versions, info[1].n_versions);
     for (j = 0; j < info[0].n_versions; j++) {
-        assert_memory_equal(&info[0].version[j].root,
-            &info[1].version[j].root, 32);
+        assert_memory_equal(&info[0].version[j].root, &info[1].version[j].root,
+            32);
         assert_int_equal(info[0].version[j].received,
             info[1].version[j].received);
     }
@@ -251,8 +254,8 @@ init_schedule(struct schedule *s, unsigned seed)
     s->sizes[1] = s->sizes[0] + 1;
     for (i = 0; i < 2; i++) {
         fixture_init(&s->node[i].f, 0);
-        assert_int_equal(peerread_start(&s->node[i].reads,
-                             s->node[i].f.path, 4, NULL),
+        assert_int_equal(peerread_start(&s->node[i].reads, s->node[i].f.path, 4,
+                             NULL),
             P2PFS_OK);
         for (v = 0; v < VARIANTS; v++) {
             set_init(&s->sets[i][v], &s->node[0].f, s->sizes[i], v);

@@ -20,7 +20,9 @@ static void
 test_limits(void **state)
 {
     struct fixture f;
-    struct store_file big = {.id = "big", .id_len = 3, .n = 1,
+    struct store_file big = {.id = "big",
+        .id_len = 3,
+        .n = 1,
         .len = 1024 * 1024 + 1};
     struct store_result out;
     uint8_t *bytes = calloc(1, big.len);
@@ -31,12 +33,10 @@ test_limits(void **state)
     assert_int_equal(put_raw(&f, "a/b", 1, 0, 1).err, P2PFS_BAD_SET_ID);
     assert_int_equal(put_raw(&f, "..", 1, 0, 1).err, P2PFS_BAD_SET_ID);
     assert_int_equal(put_raw(&f, "a", 0, 0, 1).err, P2PFS_BAD_SET_COUNT);
-    assert_int_equal(put_raw(&f, "a", 1000001, 0, 1).err,
-        P2PFS_BAD_SET_COUNT);
+    assert_int_equal(put_raw(&f, "a", 1000001, 0, 1).err, P2PFS_BAD_SET_COUNT);
     assert_int_equal(put_raw(&f, "a", UINT64_MAX, 0, 1).err,
         P2PFS_BAD_SET_COUNT);
-    assert_int_equal(put_raw(&f, "a", 2, 2, 1).err,
-        P2PFS_INDEX_OUT_OF_RANGE);
+    assert_int_equal(put_raw(&f, "a", 2, 2, 1).err, P2PFS_INDEX_OUT_OF_RANGE);
     assert_int_equal(put_raw(&f, "a", 2, UINT64_MAX, 1).err,
         P2PFS_INDEX_OUT_OF_RANGE);
     big.content = bytes;
@@ -66,19 +66,17 @@ test_proof(void **state)
     fixture_init(&f, 0);
     set_init(&set, &f, 5, 0);
     assert_int_equal(p2pfs_tree_proof(set.tree, 1, &proof), P2PFS_OK);
-    assert_int_equal(
-        put(&f, "s", 5, 2, &b, &set.root, &proof, STORE_LOCAL).err,
+    assert_int_equal(put(&f, "s", 5, 2, &b, &set.root, &proof, STORE_LOCAL).err,
         P2PFS_NOT_IN_ROOT);
     assert_int_equal(put(&f, "s", 5, 1, &b, &set.root, NULL, STORE_LOCAL).err,
         P2PFS_NOT_IN_ROOT);
     proof.hash[0].b[0] ^= 1;
-    assert_int_equal(
-        put(&f, "s", 5, 1, &b, &set.root, &proof, STORE_GOSSIP).err,
+    assert_int_equal(put(&f, "s", 5, 1, &b, &set.root, &proof, STORE_GOSSIP)
+                         .err,
         P2PFS_NOT_IN_ROOT);
     proof.hash[0].b[0] ^= 1;
     proof.len--;
-    assert_int_equal(
-        put(&f, "s", 5, 1, &b, &set.root, &proof, STORE_LOCAL).err,
+    assert_int_equal(put(&f, "s", 5, 1, &b, &set.root, &proof, STORE_LOCAL).err,
         P2PFS_NOT_IN_ROOT);
     assert_int_equal(ask(&f, "SELECT count(*) FROM log"), 0);
 
@@ -96,8 +94,12 @@ test_expected_entry(void **state)
     struct fixture f;
     struct bytes b = file_bytes(0, 0);
     struct p2pfs_hash other = {{1}};
-    struct store_file file = {.id = "s", .id_len = 1, .n = 2,
-        .content = b.data, .len = b.len, .expected = &other,
+    struct store_file file = {.id = "s",
+        .id_len = 1,
+        .n = 2,
+        .content = b.data,
+        .len = b.len,
+        .expected = &other,
         .origin = STORE_GOSSIP};
     struct store_result out;
 
@@ -180,8 +182,7 @@ test_set_exists(void **state)
     set_init(&first, &f, 3, 0);
     set_init(&begun, &f, 3, 1);
     set_init(&late, &f, 4, 2);
-    assert_int_equal(put_rooted(&f, "s", &begun, 0, STORE_LOCAL).err,
-        P2PFS_OK);
+    assert_int_equal(put_rooted(&f, "s", &begun, 0, STORE_LOCAL).err, P2PFS_OK);
     for (i = 0; i < 3; i++) {
         res = put_rooted(&f, "s", &first, i, STORE_LOCAL);
         assert_int_equal(res.err, P2PFS_OK);
@@ -189,10 +190,8 @@ test_set_exists(void **state)
     res = put_rooted(&f, "s", &late, 0, STORE_LOCAL);
     assert_int_equal(res.err, P2PFS_SET_EXISTS);
     assert_memory_equal(&res.root, &first.root, sizeof(res.root));
-    assert_int_equal(put_rooted(&f, "s", &begun, 1, STORE_LOCAL).err,
-        P2PFS_OK);
-    assert_int_equal(put_rooted(&f, "s", &begun, 2, STORE_LOCAL).err,
-        P2PFS_OK);
+    assert_int_equal(put_rooted(&f, "s", &begun, 1, STORE_LOCAL).err, P2PFS_OK);
+    assert_int_equal(put_rooted(&f, "s", &begun, 2, STORE_LOCAL).err, P2PFS_OK);
     check_set(&f, "s", &first, 0);
     check_set(&f, "s", &begun, 0);
     /* rule 6 */
@@ -254,8 +253,8 @@ check_by_hash(struct fixture *f, const char *id, uint32_t i, unsigned variant)
     struct p2pfs_file file;
 
     assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
-    assert_int_equal(
-        p2pfs_reader_by_hash(f->r, id, strlen(id), i, &entry, &file),
+    assert_int_equal(p2pfs_reader_by_hash(f->r, id, strlen(id), i, &entry,
+                         &file),
         P2PFS_OK);
     assert_int_equal(file.len, b.len);
     assert_memory_equal(file.content, b.data, b.len);
@@ -293,8 +292,7 @@ test_candidates(void **state)
     want[1] = b.entries[1];
     assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
     for (i = 0; i < 2; i++) {
-        assert_int_equal(p2pfs_reader_find(f.r, "s", 1, i, NULL, &v),
-            P2PFS_OK);
+        assert_int_equal(p2pfs_reader_find(f.r, "s", 1, i, NULL, &v), P2PFS_OK);
         assert_int_equal(p2pfs_reader_file(f.r, &v, i, &file), P2PFS_OK);
         assert_memory_equal(&file.entry, &want[i], sizeof(want[i]));
         assert_int_equal(p2pfs_proof_verify(f.h, &v.root, 2, i, &file.entry,

@@ -34,8 +34,7 @@ look_up(struct seen *seen, const struct writer_job *job)
         || p2pfs_reader_begin(r) != P2PFS_OK
         || p2pfs_reader_by_hash(r, job->record.id, job->record.id_len,
                job->index, &job->result.entry, &file)
-            != P2PFS_OK)
-    {
+            != P2PFS_OK) {
         seen->lost++;
     }
     p2pfs_reader_close(r);
@@ -106,8 +105,8 @@ start(struct fixture *f, struct writer **w, struct seen *seen, size_t jobs,
     memset(seen, 0, sizeof(*seen));
     pthread_mutex_init(&seen->mutex, NULL);
     seen->f = f;
-    assert_int_equal(
-        writer_start(w, f->s, &limits, NULL, on_log, seen), P2PFS_OK);
+    assert_int_equal(writer_start(w, f->s, &limits, NULL, on_log, seen),
+        P2PFS_OK);
 }
 
 static unsigned
@@ -262,12 +261,11 @@ test_poison(void **state)
     fixture_init(&f, 0);
     assert_int_equal(sqlite3_open(f.path, &db), SQLITE_OK);
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(
-        sqlite3_exec(db,
-            "CREATE TRIGGER poison BEFORE INSERT ON content"
-            " WHEN (new.k & 0xffffffff) = 7"
-            " BEGIN SELECT raise(ABORT, 'poison'); END",
-            NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(db,
+                         "CREATE TRIGGER poison BEFORE INSERT ON content"
+                         " WHEN (new.k & 0xffffffff) = 7"
+                         " BEGIN SELECT raise(ABORT, 'poison'); END",
+                         NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
         SQLITE_OK);
