@@ -315,6 +315,113 @@ test_candidates(void **state)
     fixture_fini(&f);
 }
 
+/* Which of two variants has the smaller entry at index i? */
+static unsigned
+smaller(struct fixture *f, uint32_t i)
+{
+    struct bytes b[2] = {file_bytes(i, 0), file_bytes(i, 1)};
+    struct p2pfs_hash e[2];
+
+    e[0] = entry_of(f, &b[0]);
+    e[1] = entry_of(f, &b[1]);
+    return p2pfs_hash_cmp(&e[0], &e[1]) < 0 ? 0 : 1;
+}
+
+static void
+read_smallest(struct fixture *f, uint32_t n)
+{
+    struct p2pfs_version v;
+    struct p2pfs_file file;
+    struct bytes b;
+    uint32_t i;
+
+    assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
+    for (i = 0; i < n; i++) {
+        b = file_bytes(i, smaller(f, i));
+        assert_int_equal(p2pfs_reader_find(f->r, "s", 1, i, NULL, &v),
+            P2PFS_OK);
+        assert_int_equal(p2pfs_reader_file(f->r, &v, i, &file), P2PFS_OK);
+        assert_int_equal(file.len, b.len);
+        assert_memory_equal(file.content, b.data, b.len);
+        assert_int_equal(p2pfs_proof_verify(f->h, &v.root, n, i, &file.entry,
+                             &file.proof),
+            P2PFS_OK);
+    }
+    p2pfs_reader_end(f->r);
+}
+
+/* A smaller candidate that comes when its block has its tile already. */
+static void
+test_candidate_changes_tile(void **state)
+{
+    struct fixture f;
+    uint32_t i;
+
+    (void)state;
+    fixture_init(&f, 0);
+    for (i = 0; i < 128; i++) {
+        put_plain(&f, "s", 130, i, 0, STORE_LOCAL);
+    }
+    assert_int_equal(ask(&f, "SELECT count(*) FROM tile"), 1);
+    for (i = 0; i < 130; i++) {
+        put_plain(&f, "s", 130, i, 1, STORE_GOSSIP);
+    }
+    /* Complete since 129 came: only its own other variant is missing. */
+    assert_int_equal(ask(&f, "SELECT state FROM version"), 1);
+    fixture_fini(&f);
+
+    fixture_init(&f, 0);
+    for (i = 0; i < 129; i++) {
+        put_plain(&f, "s", 130, i, 0, STORE_LOCAL);
+        put_plain(&f, "s", 130, i, 1, STORE_GOSSIP);
+    }
+    for (i = 0; i < 2; i++) { /* the smaller one first: it is chosen */
+        put_plain(&f, "s", 130, 129, smaller(&f, 129) ^ i, STORE_GOSSIP);
+    }
+    read_smallest(&f, 130);
+    for (i = 0; i < 260; i++) {
+        check_by_hash(&f, "s", i % 130, i / 130);
+    }
+    fixture_fini(&f);
+}
+
+/* A draft with candidates finds its root begun: the tiles move to that row. */
+static void
+test_root_begun(void **state)
+{
+    struct fixture f;
+    struct set set;
+    uint32_t i, kept = 0;
+
+    (void)state;
+    fixture_init(&f, 0);
+    set_init(&set, &f, 300, 0);
+    for (i = 0; i < 300; i += 9) {
+        put_rooted(&f, "s", &set, i, STORE_LOCAL);
+    }
+    for (i = 0; i < 300; i++) {
+        if (smaller(&f, i) == 0 && i % 2 == 0) {
+            put_plain(&f, "s", 300, i, 1, STORE_GOSSIP);
+            kept++;
+        }
+    }
+    for (i = 0; i < 300; i++) {
+        put_plain(&f, "s", 300, i, 0, STORE_GOSSIP);
+    }
+    check_set(&f, "s", &set, 1);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM version"), 2);
+    assert_int_equal(ask(&f, "SELECT have FROM version WHERE root IS NULL"),
+        kept);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM tile"), 4);
+    for (i = 0; i < 300; i++) {
+        if (smaller(&f, i) == 0 && i % 2 == 0) {
+            check_by_hash(&f, "s", i, 1);
+        }
+    }
+    set_fini(&set);
+    fixture_fini(&f);
+}
+
 /* Rule 8: a full store refuses what is new and answers for what is here. */
 static void
 test_full(void **state)
@@ -353,6 +460,8 @@ main(void)
         cmocka_unit_test(test_set_exists),
         cmocka_unit_test(test_both_kinds),
         cmocka_unit_test(test_candidates),
+        cmocka_unit_test(test_candidate_changes_tile),
+        cmocka_unit_test(test_root_begun),
         cmocka_unit_test(test_full),
     };
 
