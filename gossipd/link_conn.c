@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/hex.h"
 #include "gossipd/link_int.h"
 
 #define PROBES 4
@@ -89,44 +90,53 @@ find(struct links *l, uint32_t rid)
     return c;
 }
 
-/* The conn a message on the ROUTER belongs to; NULL: to none, drop it. */
-struct conn *
-conn_inbound(struct links *l, struct link_msg *m)
+static struct conn *
+new_inbound(struct links *l, struct link_msg *m, int fd)
 {
-    uint8_t user[KEY_BYTES];
-    int fd = link_msg_fd(m);
-    struct conn *c;
+    struct conn *c = NULL;
 
-    link_gate_leave(&l->gate, fd);
-    if (m->foreign || link_msg_user(m, user) != 0) {
-        conn_shut_fd(l, fd);
-        return NULL;
+    if (l->n_inbound < 2 * l->n_slots + GATE_MAX) {
+        c = new_conn(l, m->n == 1 ? CONTROL_FLIGHT_BYTES : BULK_FLIGHT_BYTES);
     }
-    c = find(l, m->rid);
-    if (c != NULL && memcmp(c->user, user, KEY_BYTES) != 0) {
-        /* a routing id in use again by another key is another connection */
-        conn_shut_fd(l, fd);
-        return NULL;
-    }
-    if (c != NULL) {
-        return c;
-    }
-    if (l->n_inbound >= 2 * l->n_slots + GATE_MAX) {
-        conn_shut_fd(l, fd);
-        return NULL;
-    }
-    c = new_conn(l, m->n == 1 ? CONTROL_FLIGHT_BYTES : BULK_FLIGHT_BYTES);
     if (c == NULL) {
-        conn_shut_fd(l, fd);
         return NULL;
     }
     c->role = CONN_FRESH;
     c->rid = m->rid;
     c->fd = peer_of(l, fd, &c->peer) ? fd : -1;
-    memcpy(c->user, user, KEY_BYTES);
     c->chain = l->bucket[bucket(c->rid)];
     l->bucket[bucket(c->rid)] = c;
     l->n_inbound++;
+    return c;
+}
+
+/* The conn a message on the ROUTER belongs to; NULL: to none, drop it. */
+struct conn *
+conn_inbound(struct links *l, struct link_msg *m)
+{
+    const char *user = link_msg_user(m);
+    struct conn *c = m->foreign || user == NULL ? NULL : find(l, m->rid);
+    int fd;
+
+    if (c != NULL && memcmp(c->user_text, user, sizeof(c->user_text)) == 0) {
+        return c;
+    }
+    fd = link_msg_fd(m);
+    link_gate_leave(&l->gate, fd);
+    /* a routing id in use again by another key is another connection */
+    if (c == NULL && !m->foreign && user != NULL) {
+        c = new_inbound(l, m, fd);
+    } else {
+        c = NULL;
+    }
+    if (c == NULL) {
+        conn_shut_fd(l, fd);
+        return NULL;
+    }
+    memcpy(c->user_text, user, sizeof(c->user_text));
+    if (p2pfs_hex_decode(c->user, user, sizeof(c->user_text)) != P2PFS_OK) {
+        conn_kill(l, c, BYE_NONE, "no key");
+    }
     return c;
 }
 
@@ -213,6 +223,22 @@ still_open(const struct links *l, const struct conn *c)
 
     return peer_of(l, c->fd, &peer)
         && memcmp(&peer, &c->peer, sizeof(peer)) == 0;
+}
+
+/* The news may come later than the first message, which opened the gate. */
+void
+conn_accepted_fd(struct links *l, int fd)
+{
+    struct conn *c;
+
+    for (c = l->conns; c != NULL; c = c->next) {
+        if (c->rid != 0 && c->fd == fd && still_open(l, c)) {
+            return;
+        }
+    }
+    if (link_gate_enter(&l->gate, fd, l->now) != 0) {
+        conn_shut_fd(l, fd);
+    }
 }
 
 /* libzmq is about to close this descriptor. The number may be in use again

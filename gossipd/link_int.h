@@ -76,6 +76,7 @@ struct conn {
     int fd;                       /* inbound, -1: not known */
     struct sockaddr_storage peer; /* of fd, to know it again */
     uint8_t user[KEY_BYTES];      /* inbound: the key that ZAP let in */
+    char user_text[2 * KEY_BYTES];
     uint64_t deadline; /* of the step that is due; DEAD: of what follows */
     int shut;          /* DEAD: fd was shut */
     int linger;        /* DEAD, outbound: a goodbye is under way */
@@ -220,6 +221,7 @@ struct conn *conn_outbound(struct links *l, const char *endpoint,
 void conn_kill(struct links *l, struct conn *c, enum bye bye, const char *text);
 void conn_tick(struct links *l);
 void conn_reap(struct links *l);
+void conn_accepted_fd(struct links *l, int fd);
 void conn_closed_fd(struct links *l, int fd);
 enum sock_sent conn_send(struct links *l, struct conn *c,
     const struct wire_buf *frame, int body_too);

@@ -72,9 +72,7 @@ read_router_events(struct links *l)
         switch (event) {
         case ZMQ_EVENT_ACCEPTED:
             l->stats.accepted++;
-            if (link_gate_enter(&l->gate, value, l->now) != 0) {
-                conn_shut_fd(l, value);
-            }
+            conn_accepted_fd(l, value);
             break;
         case ZMQ_EVENT_DISCONNECTED: conn_closed_fd(l, value); break;
         case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:

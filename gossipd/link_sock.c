@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/hex.h"
 #include "gossipd/link_zap.h"
 #include "gossipd/wire.h"
 
@@ -370,15 +369,12 @@ link_msg_close(struct link_msg *m)
     }
 }
 
-int
-link_msg_user(struct link_msg *m, uint8_t user[KEY_BYTES])
+const char *
+link_msg_user(struct link_msg *m)
 {
     const char *text = zmq_msg_gets(&m->part[0], "User-Id");
 
-    if (text == NULL || strlen(text) != 2 * KEY_BYTES) {
-        return -1;
-    }
-    return p2pfs_hex_decode(user, text, 2 * KEY_BYTES) == P2PFS_OK ? 0 : -1;
+    return text != NULL && strlen(text) == 2 * KEY_BYTES ? text : NULL;
 }
 
 int

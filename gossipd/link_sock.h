@@ -63,8 +63,9 @@ struct link_msg {
 int link_sock_recv(void *sock, int router, struct link_msg *m);
 void link_msg_close(struct link_msg *m);
 
-/* The key that ZAP let in, and the socket the message came by (or -1). */
-int link_msg_user(struct link_msg *m, uint8_t user[KEY_BYTES]);
+/* The key that ZAP let in, 2 * KEY_BYTES of hex (NULL: none), and the socket
+ * that the message came by (or -1). */
+const char *link_msg_user(struct link_msg *m);
 int link_msg_fd(struct link_msg *m);
 
 enum sock_sent { SOCK_SENT, SOCK_AGAIN, SOCK_FLOW, SOCK_GONE };

@@ -55,6 +55,7 @@ struct node_options {
     const uint8_t (*allow)[NODE_ID_BYTES];
     size_t n_allow;
     unsigned dead_ms;
+    unsigned step_ms;
 };
 
 static inline void
@@ -127,6 +128,7 @@ node_open(struct node *n, const struct node_options *o)
     c.n_allow = o->n_allow;
     c.dead_ms = o->dead_ms;
     c.ping_ms = o->dead_ms / 3;
+    c.step_ms = o->step_ms;
     c.redial_ms = 400;
     if (links_open(&n->links, &c, detail, sizeof(detail)) != P2PFS_OK) {
         fail_msg("links_open: %s", detail);
