@@ -17,9 +17,9 @@ sub code { P2pfsTest::Nginx::code($_[0] // { status => 0, body => '' }) }
 
 # Another process that holds the whole database, until its pipe is closed.
 sub hold {
+    unlink "$P2pfsTest::dir/held";
     open my $pipe, '|-', "sqlite3 '$db' >'$P2pfsTest::dir/held'" or die $!;
     $pipe->autoflush(1);
-    unlink "$P2pfsTest::dir/held";
     print $pipe "PRAGMA locking_mode=EXCLUSIVE;\nBEGIN EXCLUSIVE;\n"
         . "SELECT 'held';\n";
     wait_for(5, sub {
