@@ -16,6 +16,7 @@ send_control(struct router *r, const struct mesh_action *a)
 
     class = LINK_CONTROL;
     deadline = 0;
+    rc = -1;
     switch (a->kind) {
     case MESH_SEND_SUBSCRIBE:
         rc = wire_subscriptions(&r->buf, &a->topic, 1, 1);
