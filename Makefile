@@ -7,6 +7,7 @@
 #   make down, wipe    stop them; stop them and remove their files
 #   make check         all tests; make unit: only the C programs
 #   make asan, lint, docker-check, format, install, clean
+#   make bench         what it costs (QUICK=1: short); bench-large: 10^7 files
 #
 # Another compiler or other flags: another directory, so that both stay
 # built: make CC=clang BUILD=build-clang
@@ -51,6 +52,9 @@ UNIT_BIN = $(UNIT_SRC:t/unit/%.c=$(BUILD)/unit/%)
 TOOL_SRC = $(wildcard t/lib/*.c)
 TOOL_OBJ = $(call obj,$(TOOL_SRC))
 TOOL_BIN = $(TOOL_SRC:t/lib/%.c=$(BUILD)/t/%)
+BENCH_SRC = $(wildcard t/bench/*.c)
+BENCH_OBJ = $(call obj,$(BENCH_SRC))
+BENCH_BIN = $(BENCH_SRC:t/bench/%.c=$(BUILD)/bench/%)
 
 CORE_LIBS = -lsqlite3 -lcrypto -lcjson
 GOSSIPD_LIBS = -lzmq -lsodium -lprotobuf-c $(CORE_LIBS)
@@ -134,14 +138,18 @@ $(BUILD)/unit/%: $(BUILD)/obj/t/unit/%.o $(BUILD)/libclient.a \
 $(BUILD)/t/%: $(BUILD)/obj/t/lib/%.o $(BUILD)/libgossipd.a $(BUILD)/libcore.a
 	$(link) $(GOSSIPD_LIBS)
 
+$(BUILD)/bench/%: $(BUILD)/obj/t/bench/%.o $(BUILD)/libgossipd.a \
+                  $(BUILD)/libcore.a
+	$(link) $(GOSSIPD_LIBS)
+
 
 # Objects
 
 $(BUILD)/gen/%.pb-c.c: gossipd/wire/%.proto | $(BUILD)/stamp/probe
 	@mkdir -p $(@D)
 	protoc-c --proto_path=gossipd/wire --c_out=$(BUILD)/gen $<
-$(GOSSIPD_OBJ) $(UNIT_OBJ) $(TOOL_OBJ): | $(GEN_C)
-.SECONDARY: $(UNIT_OBJ) $(TOOL_OBJ) $(GEN_C)
+$(GOSSIPD_OBJ) $(UNIT_OBJ) $(TOOL_OBJ) $(BENCH_OBJ): | $(GEN_C)
+.SECONDARY: $(UNIT_OBJ) $(TOOL_OBJ) $(BENCH_OBJ) $(GEN_C)
 
 compile = @mkdir -p $(@D)
 compile += && echo 'cc $<' \
@@ -262,6 +270,33 @@ format:
 	@tools/deps lint
 	clang-format -i $(FORMATTED)
 .PHONY: check prove asan lint docker-check format install
+
+
+# What it costs, beside what nginx and SQLite alone cost: docs/performance.md.
+# The timer that looks for stalls is a module of its own, loaded only here.
+
+BENCH_NGX = $(abspath $(BUILD))/nginx-bench
+BENCH_STALL = $(BUILD)/bench/ngx_bench_stall_module.so
+BENCH_RUN = t/bench/bench.pl --build='$(abspath $(BUILD))' \
+            --nginx='$(NGINX)'
+
+$(BENCH_STALL): $(wildcard t/bench/stall/*) $(BUILD)/stamp/module
+	@echo 'build the stall timer (output in $(BUILD)/nginx-bench.log)'
+	@mkdir -p $(@D) && rm -rf $(BENCH_NGX)
+	@cd $(NGX_SRC) && bash -c '. ./conf_flags && ./configure \
+	    "$${NGX_CONF_FLAGS[@]}" --with-cc="$(CC)" \
+	    --with-cc-opt="$(NGX_CC_OPT)" --with-ld-opt="$(NGX_LD_OPT)" \
+	    --add-dynamic-module="$(CURDIR)/t/bench/stall" \
+	    --builddir="$(BENCH_NGX)" && make -f "$(BENCH_NGX)/Makefile" modules' \
+	    >$(abspath $(BUILD))/nginx-bench.log 2>&1 \
+	    || { tail -n 20 $(abspath $(BUILD))/nginx-bench.log; exit 1; }
+	@cp $(BENCH_NGX)/$(@F) $@
+
+bench-bin: module $(BUILD)/bin/gossipd $(BENCH_BIN) $(BENCH_STALL)
+bench: bench-bin
+	@$(BENCH_RUN) $(if $(QUICK),--quick) $(BENCH)
+bench-large: bench-bin
+	@$(BENCH_RUN) --large $(BENCH).PHONY: bench bench-bin bench-large
 
 
 # Installation
