@@ -250,7 +250,7 @@ enum p2pfs_err
 p2pfs_reader_find(struct p2pfs_reader *r, const char *id, size_t id_len,
     uint64_t index, const struct p2pfs_hash *root, struct p2pfs_version *v)
 {
-    int64_t sk, served;
+    int64_t sk = 0, served = 0;
     enum p2pfs_err err;
     int found;
 

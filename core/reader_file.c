@@ -109,7 +109,7 @@ enum p2pfs_err
 p2pfs_reader_by_hash(struct p2pfs_reader *r, const char *id, size_t id_len,
     uint64_t index, const struct p2pfs_hash *hash, struct p2pfs_file *f)
 {
-    int64_t sk, served, k;
+    int64_t sk = 0, served = 0, k;
     enum p2pfs_err err;
     int got, found;
 

@@ -91,7 +91,7 @@ static enum p2pfs_err
 list_missing(struct p2pfs_reader *r, struct p2pfs_set *out)
 {
     struct gaps g = {.out = out};
-    uint8_t bits[BITS_BYTES];
+    uint8_t bits[BITS_BYTES] = {0};
     unsigned i, parts = 0;
     int got, picks;
     uint64_t first;
@@ -176,7 +176,7 @@ add_part(struct p2pfs_reader *r, const struct p2pfs_version *v,
 {
     uint32_t first =
         (uint32_t)p2pfs_sql_int(&r->q, Q_PARTS, 0) * P2PFS_TILE_WIDTH;
-    uint8_t bits[BITS_BYTES];
+    uint8_t bits[BITS_BYTES] = {0};
     enum p2pfs_err err;
     unsigned i;
 
@@ -219,7 +219,7 @@ static int
 part_has(struct p2pfs_reader *r, int64_t vk, uint32_t index)
 {
     int64_t pk = p2pfs_schema_key(vk, index / P2PFS_TILE_WIDTH);
-    uint8_t bits[BITS_BYTES];
+    uint8_t bits[BITS_BYTES] = {0};
     int has = 0;
 
     if (P2PFS_SQL_STEP(&r->q, Q_PARTS, pk, pk) > 0
@@ -320,7 +320,7 @@ enum p2pfs_err
 p2pfs_reader_set(struct p2pfs_reader *r, const char *id, size_t id_len,
     struct p2pfs_set *out)
 {
-    int64_t sk, served;
+    int64_t sk = 0, served = 0;
     enum p2pfs_err err;
     int found;
 

@@ -98,7 +98,7 @@ is_empty(const struct stamp *s)
 enum p2pfs_err
 p2pfs_schema_migrate(sqlite3 *db)
 {
-    struct stamp s;
+    struct stamp s = {0};
     enum p2pfs_err err;
 
     err = p2pfs_sql_exec(db, "BEGIN IMMEDIATE");
@@ -127,7 +127,7 @@ p2pfs_schema_migrate(sqlite3 *db)
 enum p2pfs_err
 p2pfs_schema_check(sqlite3 *db)
 {
-    struct stamp s;
+    struct stamp s = {0};
     enum p2pfs_err err;
 
     err = read_stamp(db, &s);

@@ -47,6 +47,7 @@ p2pfs_sql_init(struct p2pfs_sql *q, sqlite3 *db, const char *const *text,
     int rc;
 
     memset(q, 0, sizeof(*q));
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     q->stmt = calloc(n, sizeof(*q->stmt));
     if (q->stmt == NULL) {
         q->rc = SQLITE_NOMEM;

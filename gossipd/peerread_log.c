@@ -115,7 +115,7 @@ build_version(struct peerread_db *d, const struct log_row *l,
 {
     enum p2pfs_err err;
     uint64_t size;
-    int64_t gk;
+    int64_t gk = 0;
 
     row->record.kind = P2PFS_RECORD_VERSION;
     err = read_version(d, l->a, &gk, &row->record.root);

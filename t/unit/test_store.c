@@ -5,6 +5,7 @@
  */
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -274,7 +275,7 @@ test_modes(void **state)
     assert_int_equal(mode_of(&f, "-wal"), 0640);
     assert_int_equal(mode_of(&f, "-shm"), 0640);
     fixture_close(&f);
-    /* A clean stop leaves -wal and -shm, or a reader would make them its own. */
+    /* A clean stop leaves -wal and -shm, else a reader makes them its own. */
     assert_int_equal(mode_of(&f, "-wal"), 0640);
     assert_int_equal(mode_of(&f, "-shm"), 0640);
     assert_int_equal(ask(&f, "PRAGMA page_size"), 8192);
@@ -352,6 +353,67 @@ test_checkpoint(void **state)
     fixture_fini(&f);
 }
 
+/* In a child that can write no further: 0, or the line that was wrong. */
+static int
+fail_to_write(struct fixture *f)
+{
+    struct rlimit limit = {.rlim_cur = 256 * 1024, .rlim_max = 256 * 1024};
+    static uint8_t content[512 * 1024];
+    struct store_file file = {.id = "s",
+        .id_len = 1,
+        .n = 2,
+        .index = 1,
+        .content = content,
+        .len = sizeof(content)};
+    struct store_config c = {.path = f->path,
+        .file_max = 1024 * 1024,
+        .count_max = 1000000};
+    struct store_result out;
+    char detail[256];
+    enum p2pfs_err err;
+
+    signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0
+        || store_open(&f->s, &c, detail, sizeof(detail)) != P2PFS_OK
+        || store_begin(f->s) != P2PFS_OK) {
+        return __LINE__;
+    }
+    err = store_put_file(f->s, &file, &out);
+    if (err == P2PFS_OK) {
+        err = store_commit(f->s);
+    } else {
+        store_rollback(f->s);
+    }
+    if (err != P2PFS_STORE_ERROR || store_detail(f->s)[0] == '\0') {
+        return __LINE__;
+    }
+    /* The disk is not to be trusted any more, even for what would fit. */
+    return store_begin(f->s) == P2PFS_STORE_ERROR ? 0 : __LINE__;
+}
+
+static void
+test_disk_error(void **state)
+{
+    struct fixture f;
+    int status;
+    pid_t pid;
+
+    (void)state;
+    fixture_init(&f, 0);
+    put_plain(&f, "s", 2, 0, 0, STORE_LOCAL);
+    fixture_close(&f);
+    pid = fork();
+    if (pid == 0) {
+        _exit(fail_to_write(&f) % 256);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    fixture_open(&f);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM content"), 1);
+    assert_true(put_plain(&f, "s", 2, 1, 0, STORE_LOCAL).created);
+    fixture_fini(&f);
+}
+
 int
 main(void)
 {
@@ -364,6 +426,7 @@ main(void)
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_checkpoint),
+        cmocka_unit_test(test_disk_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
