@@ -243,8 +243,10 @@ sub start {
     my $self = shift;
     my ($rc, $out) = $self->command;
     die "nginx did not start: $out" if $rc;
-    P2pfsTest::wait_for(5, sub { $self->pid && $self->connect })
-        or die "nginx does not listen";
+    P2pfsTest::wait_for(5, sub {
+        return $self->pid && $self->workers == $self->{workers}
+            && $self->connect;
+    }) or die 'nginx does not listen';
     return $self;
 }
 
