@@ -204,13 +204,10 @@ shake_hello_ok(struct link_shake *s, const struct link_self *self,
     return append_sig(out, sig);
 }
 
-/* What is there instead of HELLO_OK. */
+/* What is there instead of HELLO_OK or AUTH. */
 static enum shake_err
-refusal(struct link_shake *s, struct wire_arena *a, const uint8_t *frame,
-    size_t len)
+refusal(struct link_shake *s, const P2pfs__Rpc *rpc)
 {
-    const P2pfs__Rpc *rpc = wire_unpack(a, frame, len);
-
     if (rpc == NULL || !shake_alone(rpc, rpc->goodbye)) {
         return SHAKE_MALFORMED;
     }
@@ -231,7 +228,7 @@ shake_auth(struct link_shake *s, const struct link_self *self,
 
     if (len < SIG_TAIL_BYTES
         || memcmp(frame + signed_len, sig_head, sizeof(sig_head)) != 0) {
-        return refusal(s, a, frame, len);
+        return refusal(s, wire_unpack(a, frame, len));
     }
     rpc = wire_unpack(a, frame, signed_len);
     if (rpc == NULL || !shake_alone(rpc, rpc->hello_ok)) {
@@ -264,7 +261,7 @@ shake_ready(struct link_shake *s, struct wire_arena *a, const uint8_t *frame,
     const P2pfs__Rpc *rpc = wire_unpack(a, frame, len);
 
     if (rpc == NULL || !shake_alone(rpc, rpc->auth)) {
-        return SHAKE_MALFORMED;
+        return refusal(s, rpc);
     }
     if (!verify(s, 'c', rpc->auth->sig.data)) {
         return SHAKE_SIGNATURE;

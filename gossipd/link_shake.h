@@ -71,7 +71,7 @@ enum shake_err shake_auth(struct link_shake *s, const struct link_self *self,
     struct wire_arena *a, const uint8_t *frame, size_t len,
     struct wire_buf *out);
 
-/* Server: reads AUTH. */
+/* Server: reads AUTH, or the goodbye of a client that changed its mind. */
 enum shake_err shake_ready(struct link_shake *s, struct wire_arena *a,
     const uint8_t *frame, size_t len);
 

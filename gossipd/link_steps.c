@@ -117,7 +117,10 @@ on_auth(struct links *l, struct conn *c, struct frame f)
 {
     enum shake_err err = shake_ready(&c->shake, l->arena, f.p, f.len);
 
-    if (err != SHAKE_OK) {
+    if (err == SHAKE_GOODBYE) {
+        /* it found out that we are linked already: nobody's failure */
+        conn_kill(l, c, BYE_NONE, shake_text(err));
+    } else if (err != SHAKE_OK) {
         refuse_shake(l, c, err);
     } else if (settle(l, c, 0)) {
         (void)link_make(l, c, 0);

@@ -319,6 +319,9 @@ test_only_the_message_that_is_due(void **state)
                          &p.auth),
         SHAKE_GOODBYE);
     assert_int_equal(p.cs.goodbye, 5);
+    assert_int_equal(shake_ready(&p.ss, arena, other.p, other.len),
+        SHAKE_GOODBYE);
+    assert_int_equal(p.ss.goodbye, 5);
     wire_buf_fini(&other);
     pair_fini(&p);
 }
