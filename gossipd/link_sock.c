@@ -20,6 +20,10 @@
 #define SEND_HWM 1000 /* link_flow is the limit that counts bytes */
 #define RECV_HWM 64   /* of 128 KiB each, for a connection */
 #define SOCKET_BUFFER_BYTES (256 * 1024)
+#define KEEPALIVE_IDLE_S 10
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_PROBES 3
+#define UNANSWERED_MS 25000 /* sent and not acknowledged by the kernel there */
 
 /* zmq.h hides it behind ZMQ_BUILD_DRAFT_API, the library honours it. */
 #ifndef ZMQ_ZAP_ENFORCE_DOMAIN
@@ -135,12 +139,17 @@ set_common(void *sock)
     rc |= set_int(sock, ZMQ_SNDBUF, SOCKET_BUFFER_BYTES);
     rc |= set_int(sock, ZMQ_RCVBUF, SOCKET_BUFFER_BYTES);
     rc |= set_int(sock, ZMQ_HANDSHAKE_IVL, 3000);
-    /* half-open connections only: shorter ones cut off a peer that is slow to
-     * read, and lose what it was sent */
-    rc |= set_int(sock, ZMQ_HEARTBEAT_IVL, 5000);
-    rc |= set_int(sock, ZMQ_HEARTBEAT_TIMEOUT, 20000);
-    rc |= set_int(sock, ZMQ_HEARTBEAT_TTL, 30000);
+    /*
+     * Half-open connections are the kernel's to find. ZMTP's own heartbeat must
+     * stay off: libzmq 4.3 aborts the process when that timer comes for a
+     * connection that was closed while its input waited at the high-water mark.
+     */
+    rc |= set_int(sock, ZMQ_HEARTBEAT_IVL, 0);
     rc |= set_int(sock, ZMQ_TCP_KEEPALIVE, 1);
+    rc |= set_int(sock, ZMQ_TCP_KEEPALIVE_IDLE, KEEPALIVE_IDLE_S);
+    rc |= set_int(sock, ZMQ_TCP_KEEPALIVE_INTVL, KEEPALIVE_INTERVAL_S);
+    rc |= set_int(sock, ZMQ_TCP_KEEPALIVE_CNT, KEEPALIVE_PROBES);
+    rc |= set_int(sock, ZMQ_TCP_MAXRT, UNANSWERED_MS);
     rc |= set_int(sock, ZMQ_IPV6, 1);
     return rc;
 }
