@@ -23,9 +23,11 @@ use File::Temp qw(tempdir);
 use HTTP::Tiny;
 use IO::Socket::INET;
 use JSON::PP;
+use Scalar::Util qw(weaken);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+my @clusters; # that live
 our @EXPORT = qw(wait_for hex0x unhex0x);
 
 my $root = abs_path(dirname(__FILE__) . '/../..');
@@ -84,6 +86,8 @@ sub new {
         dir => $dir, n => $n, pid => $$, options => \%o, paused => {},
         http => HTTP::Tiny->new(timeout => 20, keep_alive => 0),
     }, $class;
+    push @clusters, $self;
+    weaken($clusters[-1]);
     my @port = free_ports(2 * $n);
     $self->{http_port} = [undef, @port[0 .. $n - 1]];
     $self->{gossip_port} = [undef, @port[$n .. 2 * $n - 1]];
@@ -314,21 +318,29 @@ sub stop_all {
     waitpid $_, 0 for @child;
 }
 
-sub DESTROY {
+# Once, and before the end of the program takes Test::More apart.
+sub clean_up {
     my ($self) = @_;
-    return if $$ != $self->{pid};
+    return if $$ != $self->{pid} || $self->{cleaned}++;
     local ($?, $@);
     $self->stop_all;
     if (Test::More->builder->is_passing) {
         remove_tree($self->{dir});
-    } else {
-        diag("files of the nodes are in $self->{dir}");
-        for my $k (1 .. $self->{n}) {
-            my @line = split /\n/, slurp($self->dir($k) . '/gossipd.log') // '';
-            splice @line, 0, -8 if @line > 8;
-            diag("node$k/gossipd.log: $_") for @line;
-        }
+        return;
+    }
+    diag("files of the nodes are in $self->{dir}");
+    for my $k (1 .. $self->{n}) {
+        my @line = split /\n/, slurp($self->dir($k) . '/gossipd.log') // '';
+        splice @line, 0, -8 if @line > 8;
+        diag("node$k/gossipd.log: $_") for @line;
     }
 }
+
+sub DESTROY {
+    my ($self) = @_;
+    $self->clean_up if ${^GLOBAL_PHASE} ne 'DESTRUCT';
+}
+
+END { $_->clean_up for grep { defined } @clusters }
 
 1;
