@@ -55,6 +55,7 @@ peer_of(const struct links *l, int fd, struct sockaddr_storage *peer)
     uint16_t port;
 
     memset(peer, 0, sizeof(*peer));
+    memset(&own, 0, sizeof(own));
     if (fd < 0 || getsockname(fd, (struct sockaddr *)&own, &own_len) != 0) {
         return 0;
     }

@@ -78,7 +78,7 @@ copy_config(struct links *l, const struct links_config *c)
     l->step_ms = c->step_ms == 0 ? 4000 : c->step_ms;
     l->redial_ms = c->redial_ms == 0 ? 5000 : c->redial_ms;
     l->log = c->log;
-    l->slot = calloc(l->n_slots, sizeof(l->slot[0]));
+    l->slot = calloc(l->n_slots, sizeof(struct link *));
     l->arena = wire_arena_new();
     if (l->slot == NULL || l->arena == NULL) {
         return P2PFS_NO_MEMORY;

@@ -339,6 +339,7 @@ recv_routing_id(void *sock, struct link_msg *m)
 int
 link_sock_recv(void *sock, int router, struct link_msg *m)
 {
+    zmq_msg_t extra; /* frames too many end up here, one after the other */
     int more = 1;
     size_t i;
 
@@ -350,22 +351,17 @@ link_sock_recv(void *sock, int router, struct link_msg *m)
     for (i = 0; i < SOCK_PARTS; i++) {
         zmq_msg_init(&m->part[i]);
     }
+    zmq_msg_init(&extra);
     for (m->n = 0; more; m->n++) {
-        zmq_msg_t extra;
         zmq_msg_t *p = m->n < SOCK_PARTS ? &m->part[m->n] : &extra;
 
-        if (p == &extra) {
-            zmq_msg_init(p);
-        }
         if (zmq_msg_recv(p, sock, ZMQ_DONTWAIT) < 0) {
-            return 0; /* the first frame: no message; else the context ends */
+            break; /* the first frame: no message; else the context ends */
         }
         more = zmq_msg_more(p);
-        if (p == &extra) {
-            zmq_msg_close(p);
-        }
     }
-    return 1;
+    zmq_msg_close(&extra);
+    return !more;
 }
 
 void

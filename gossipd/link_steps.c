@@ -222,11 +222,10 @@ on_bind(struct links *l, struct conn *c, struct frame head, struct frame body)
 }
 
 static void
-on_bind_ok(struct links *l, struct conn *c, struct frame head,
-    struct frame body)
+on_bind_ok(struct links *l, struct conn *c, struct link *link,
+    struct frame head, struct frame body)
 {
     const P2pfs__Rpc *rpc = wire_unpack(l->arena, head.p, head.len);
-    struct link *link = c->link;
 
     if (rpc == NULL || !shake_alone(rpc, rpc->bind_ok) || body.len != 0
         || shake_bound(&link->shake, 's', rpc->bind_ok) != SHAKE_OK) {
@@ -328,23 +327,14 @@ fits(const struct link_msg *m, struct frame first, enum conn_role role)
     return bulk ? m->n == 2 : m->n == 1 && first.len <= WIRE_CONTROL_MAX;
 }
 
-void
-conn_message(struct links *l, struct conn *c, struct link_msg *m)
+/* On a connection that has no link yet. */
+static void
+on_stranger(struct links *l, struct conn *c, struct link_msg *m)
 {
-    struct frame first = part(m, 0), second = part(m, 1);
+    struct frame first = part(m, 0);
 
-    if (c->role == CONN_DEAD) {
-        return;
-    }
-    if (c->link != NULL) {
-        c->link->last_in = l->now;
-    }
     if (c->role != CONN_FRESH && !fits(m, first, c->role)) {
-        if (c->link != NULL) {
-            bad_frame(l, c->link, "wrong number or size of frames");
-        } else {
-            refuse(l, c, BYE_PROTOCOL, "wrong number or size of frames");
-        }
+        refuse(l, c, BYE_PROTOCOL, "wrong number or size of frames");
         return;
     }
     switch (c->role) {
@@ -352,24 +342,54 @@ conn_message(struct links *l, struct conn *c, struct link_msg *m)
         if (m->n == 1 && first.len <= WIRE_HEAD_MAX) {
             on_hello(l, c, first);
         } else if (m->n == 2 && first.len <= WIRE_HEAD_MAX) {
-            on_bind(l, c, first, second);
+            on_bind(l, c, first, part(m, 1));
         } else {
             refuse(l, c, BYE_NONE, "malformed first message");
         }
         return;
     case CONN_AUTH: on_auth(l, c, first); return;
     case CONN_HELLO_OK: on_hello_ok(l, c, first); return;
-    case CONN_BIND_OK: on_bind_ok(l, c, first, second); return;
-    case CONN_CONTROL: on_control(l, c->link, first); return;
-    case CONN_BULK: on_bulk(l, c->link, first, second); return;
     case CONN_CONNECTING:
-        if (c->link != NULL) {
-            bad_frame(l, c->link, "message ahead of BIND");
-        } else {
-            refuse(l, c, BYE_NONE, "message ahead of HELLO");
-        }
-        return;
+    case CONN_BIND_OK:
+    case CONN_CONTROL:
+    case CONN_BULK: refuse(l, c, BYE_NONE, "message ahead of HELLO"); return;
     case CONN_DEAD: return;
+    }
+}
+
+static void
+on_linked(struct links *l, struct conn *c, struct link *link,
+    struct link_msg *m)
+{
+    struct frame first = part(m, 0);
+
+    link->last_in = l->now;
+    if (!fits(m, first, c->role)) {
+        bad_frame(l, link, "wrong number or size of frames");
+        return;
+    }
+    switch (c->role) {
+    case CONN_BIND_OK: on_bind_ok(l, c, link, first, part(m, 1)); return;
+    case CONN_CONTROL: on_control(l, link, first); return;
+    case CONN_BULK: on_bulk(l, link, first, part(m, 1)); return;
+    case CONN_FRESH:
+    case CONN_AUTH:
+    case CONN_HELLO_OK:
+    case CONN_CONNECTING: bad_frame(l, link, "message ahead of BIND"); return;
+    case CONN_DEAD: return;
+    }
+}
+
+void
+conn_message(struct links *l, struct conn *c, struct link_msg *m)
+{
+    if (c->role == CONN_DEAD) {
+        return;
+    }
+    if (c->link != NULL) {
+        on_linked(l, c, c->link, m);
+    } else {
+        on_stranger(l, c, m);
     }
 }
 

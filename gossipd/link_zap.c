@@ -4,6 +4,7 @@
 
 #include "gossipd/link_zap.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,28 +44,28 @@ struct request {
 static int
 receive(void *sock, struct request *r)
 {
+    zmq_msg_t extra; /* frames too many end up here, one after the other */
     int more = 1;
     size_t i;
 
     for (i = 0; i < REQUEST_FRAMES; i++) {
         zmq_msg_init(&r->frame[i]);
     }
+    zmq_msg_init(&extra);
     for (r->n = 0; more; r->n++) {
-        zmq_msg_t extra;
         zmq_msg_t *m = r->n < REQUEST_FRAMES ? &r->frame[r->n] : &extra;
+        int rc;
 
-        if (m == &extra) {
-            zmq_msg_init(m);
-        }
-        if (zmq_msg_recv(m, sock, 0) < 0) {
-            return -1;
+        do {
+            rc = zmq_msg_recv(m, sock, 0);
+        } while (rc < 0 && errno == EINTR); /* stopped and continued */
+        if (rc < 0) {
+            break;
         }
         more = zmq_msg_more(m);
-        if (m == &extra) {
-            zmq_msg_close(m);
-        }
     }
-    return 0;
+    zmq_msg_close(&extra);
+    return more ? -1 : 0;
 }
 
 static int

@@ -30,7 +30,7 @@ wire_subscriptions(struct wire_buf *b, const char *const *topics, size_t n,
 {
     P2pfs__Rpc rpc = P2PFS__RPC__INIT;
     P2pfs__SubOpts *subs = calloc(n + 1, sizeof(*subs));
-    P2pfs__SubOpts **list = calloc(n + 1, sizeof(*list));
+    P2pfs__SubOpts **list = calloc(n + 1, sizeof(P2pfs__SubOpts *));
     int rc = -1;
     size_t i;
 
