@@ -66,7 +66,7 @@ enum p2pfs_err wire_log_rows(const P2pfs__LogPage *page, struct fetch_row *out,
 void wire_proof(protobuf_c_boolean has, const ProtobufCBinaryData *bytes,
     struct p2pfs_proof *out);
 
-/* A frame being made. Zero-initialised it is empty; reused it keeps its room. */
+/* A frame being made. All zero it is empty; used again it keeps its room. */
 struct wire_buf {
     uint8_t *p;
     size_t len;
