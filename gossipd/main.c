@@ -223,7 +223,7 @@ run(struct process *p, const struct config *c)
     }
     lock = lock_store(c, p->log);
     if (lock == -1 || write_pid_file(c, p->log) != 0) {
-        (void) close(p->signals);
+        (void)close(p->signals);
         return P2PFS_EXIT_OTHER;
     }
     err = node_start(&p->node, c, p->log);
