@@ -23,6 +23,8 @@ WARN = -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 ifeq ($(SANITIZE),)
 HARDEN = -fstack-protector-strong -D_FORTIFY_SOURCE=2
 HARDEN_LD = -Wl,-z,relro -Wl,-z,now
+else # gcc takes what a sanitizer puts in for the program's own
+WARN += -Wno-format-truncation -Wno-maybe-uninitialized
 endif
 ALL_CPPFLAGS = -I. -I$(BUILD)/gen -D_GNU_SOURCE $(CPPFLAGS)
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) -fPIC -fno-strict-aliasing -pthread \
@@ -265,7 +267,7 @@ docker-check:
 	@docker/check
 
 FORMATTED = $(wildcard $(foreach d,core gossipd client client/cli \
-            client/examples t t/unit,$(d)/*.[ch]))
+            client/examples t/bench t/lib t/unit,$(d)/*.[ch]))
 format:
 	@tools/deps lint
 	clang-format -i $(FORMATTED)

@@ -293,7 +293,7 @@ on_control(struct links *l, struct link *link, struct frame f)
         bad_frame(l, link, "malformed control message");
     } else if (rpc->goodbye != NULL) {
         on_goodbye(l, link, rpc->goodbye);
-    } else if (link->up) {
+    } else if (link->up) { /* NOLINT: who is in this role has a link */
         link_message(l, link, rpc, f.p, f.len, 0, NULL, 0);
     } else if (link->outbound) {
         hold(l, link, f);

@@ -183,12 +183,14 @@ use IO::Socket::INET;
 use Socket ();
 use Time::HiRes qw(time sleep);
 
+my $servers = 0; # started so far
+
 # location: the text inside "server" (api() by default); main, events, http,
 # listen: more words there. workers => 0 is "master_process off".
 sub new {
     my ($class, %o) = @_;
     my $self = bless {
-        dir => "$P2pfsTest::dir/nginx-" . ++$P2pfsTest::count,
+        dir => "$P2pfsTest::dir/nginx-" . ++$servers,
         port => P2pfsTest::free_port(), location => P2pfsTest::api(),
         main => '', events => '', http => '', listen => '', workers => 1,
         owner => $$, %o

@@ -4,9 +4,9 @@
  *     mkstore DB <lines
  *
  * A line is: SET_ID N CONTENT root|plain local|gossip INDEX.. ("all" for every
- * one). File i is "CONTENT i", or nothing where CONTENT is "empty", or that many
- * "x" where CONTENT is "x" and a number. For each line the root of all n files
- * is printed. What the store refuses ends the program.
+ * one). File i is "CONTENT i", or nothing where CONTENT is "empty", or that
+ * many "x" where CONTENT is "x" and a number. For each line the root of all n
+ * files is printed. What the store refuses ends the program.
  */
 
 #include <stdio.h>
@@ -157,8 +157,8 @@ parse_line(struct line *l, const char *text)
     char kind[8], origin[8];
     int used;
 
-    if (sscanf(text, "%128s %u %31s %7s %7s %n", l->id, &l->n, l->content,
-            kind, origin, &used)
+    if (sscanf(text, "%128s %u %31s %7s %7s %n", l->id, &l->n, l->content, kind,
+            origin, &used)
             != 5
         || l->n == 0 || l->n > FILES_MAX) {
         return -1;

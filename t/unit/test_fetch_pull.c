@@ -1,7 +1,7 @@
 /*
  * Guards the bytes of a want: ranges that are exact, a window of four, caps per
- * peer, timeouts, busy peers, every shape of a wrong answer. A slip here asks for
- * ever, or stores what was not announced.
+ * peer, timeouts, busy peers, every shape of a wrong answer. A slip here asks
+ * for ever, or stores what was not announced.
  */
 
 #include <setjmp.h>

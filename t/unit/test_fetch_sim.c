@@ -2,9 +2,9 @@
  * Guards the whole of fetch under disorder: four nodes with model databases in
  * virtual time, with messages lost, peers busy, records not here, bytes
  * corrupted, links cut, stores full, nodes restarted with the cursors that they
- * saved, and a database made anew. P2PFS_SEEDS=n runs more seeds than 8. A wrong cursor loses a record for ever, a
- * forgotten want hangs, a wrong figure fills a bound for ever; none of that
- * shows in a test of one step.
+ * saved, and a database made anew. P2PFS_SEEDS=n runs more seeds than 8. A
+ * wrong cursor loses a record for ever, a forgotten want hangs, a wrong figure
+ * fills a bound for ever; none of that shows in a test of one step.
  * One file of more than 500 lines: the model of a network is of no use apart.
  */
 

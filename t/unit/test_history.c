@@ -1,5 +1,7 @@
-/* Guards: windows hold what they should, an id put twice keeps its place (else
- * it would vanish a window early), and the ring forgets its oldest at the cap. */
+/*
+ * Guards: windows hold what they should, an id put twice keeps its place (else
+ * it would vanish a window early), and the ring forgets its oldest at the cap.
+ */
 
 #include <setjmp.h>
 #include <stdarg.h>
