@@ -35,7 +35,7 @@ p2pfs_frame_next(const uint8_t *data, size_t len, size_t *frame_len,
 
     t = p2pfs_cursor_u8(&c);
 
-    if (t < P2PFS_FRAME_HELLO || t > P2PFS_FRAME_RESULT) {
+    if (t < P2PFS_FRAME_HELLO || t > P2PFS_FRAME_DAMAGED) {
         return -1;
     }
 
@@ -119,6 +119,20 @@ p2pfs_frame_result(uint8_t out[P2PFS_FRAME_SMALL_MAX],
     p2pfs_writer_bytes(&w, &r->root, P2PFS_HASH_BYTES);
     p2pfs_writer_u64(&w, r->received);
     p2pfs_writer_u64(&w, r->set_count);
+
+    return finish(&w, out, 0);
+}
+
+size_t
+p2pfs_frame_damaged(uint8_t out[P2PFS_FRAME_SMALL_MAX],
+    const struct p2pfs_damaged *d)
+{
+    struct p2pfs_writer w;
+
+    begin(&w, out, P2PFS_FRAME_SMALL_MAX, P2PFS_FRAME_DAMAGED);
+    p2pfs_writer_u64(&w, (uint64_t)d->gk);
+    p2pfs_writer_u64(&w, (uint64_t)d->vk);
+    p2pfs_writer_u32(&w, d->index);
 
     return finish(&w, out, 0);
 }
@@ -258,6 +272,20 @@ p2pfs_frame_read_result(const uint8_t *frame, size_t len,
     }
 
     r->err = (enum p2pfs_err)err;
+
+    return close_frame(&c);
+}
+
+enum p2pfs_err
+p2pfs_frame_read_damaged(const uint8_t *frame, size_t len,
+    struct p2pfs_damaged *d)
+{
+    struct p2pfs_cursor c;
+
+    open_frame(&c, frame, len, P2PFS_FRAME_DAMAGED);
+    d->gk = (int64_t)p2pfs_cursor_u64(&c);
+    d->vk = (int64_t)p2pfs_cursor_u64(&c);
+    d->index = p2pfs_cursor_u32(&c);
 
     return close_frame(&c);
 }

@@ -13,6 +13,9 @@
  *              u64 index | u8 has_root | root[32] and u8 proof_len |
  *              proof[32 * proof_len], both only with has_root | u32 len |
  *              content
+ *     DAMAGED  worker -> gossipd: u64 gk | u64 vk | u32 index. Keys of
+ *              core/schema.h; vk 0: no version. A read found bytes there that
+ *              do not match; gossipd looks for itself. No answer
  *     RESULT   gossipd -> worker: u64 request | u16 error | u8 created |
  *              entry[32] | root[32] | u64 received | u64 set_count
  *
@@ -42,7 +45,8 @@ enum p2pfs_frame_type {
     P2PFS_FRAME_HELLO = 1,
     P2PFS_FRAME_WELCOME = 2,
     P2PFS_FRAME_PUT = 3,
-    P2PFS_FRAME_RESULT = 4
+    P2PFS_FRAME_RESULT = 4,
+    P2PFS_FRAME_DAMAGED = 5
 };
 
 /* A PUT without its content, at most. */
@@ -78,6 +82,12 @@ struct p2pfs_put {
     const uint8_t *content; /* decoded: points into the frame */
 };
 
+struct p2pfs_damaged {
+    int64_t gk;
+    int64_t vk;
+    uint32_t index;
+};
+
 struct p2pfs_result {
     uint64_t request;
     enum p2pfs_err err;
@@ -103,6 +113,8 @@ size_t p2pfs_frame_welcome(uint8_t out[P2PFS_FRAME_SMALL_MAX],
     const struct p2pfs_welcome *w);
 size_t p2pfs_frame_result(uint8_t out[P2PFS_FRAME_SMALL_MAX],
     const struct p2pfs_result *r);
+size_t p2pfs_frame_damaged(uint8_t out[P2PFS_FRAME_SMALL_MAX],
+    const struct p2pfs_damaged *d);
 
 /*
  * Everything but the content, which is sent right behind it. 0 where id_len,
@@ -124,5 +136,7 @@ enum p2pfs_err p2pfs_frame_read_put(const uint8_t *frame, size_t len,
     struct p2pfs_put *p) P2PFS_MUST_CHECK;
 enum p2pfs_err p2pfs_frame_read_result(const uint8_t *frame, size_t len,
     struct p2pfs_result *r) P2PFS_MUST_CHECK;
+enum p2pfs_err p2pfs_frame_read_damaged(const uint8_t *frame, size_t len,
+    struct p2pfs_damaged *d) P2PFS_MUST_CHECK;
 
 #endif

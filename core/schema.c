@@ -32,11 +32,19 @@ static const char schema_v1[] =
     "  origin INTEGER NOT NULL, a INTEGER NOT NULL, b INTEGER NOT NULL);"
     "CREATE TABLE peer (node_id BLOB PRIMARY KEY, epoch BLOB NOT NULL,"
     "  seq INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE damaged (kind INTEGER NOT NULL, key INTEGER NOT NULL,"
+    "  since INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;"
     "PRAGMA application_id = 1882351219;"
     "PRAGMA user_version = 1;";
 
 _Static_assert(P2PFS_SCHEMA_APPLICATION_ID == 1882351219,
     "the number in schema_v1");
+
+/* steps[v] leads from version v to v + 1, its user_version included. */
+static const char *const steps[] = {schema_v1};
+
+_Static_assert(sizeof(steps) / sizeof(steps[0]) == P2PFS_SCHEMA_VERSION,
+    "a step to every version");
 
 int64_t
 p2pfs_schema_tile_key(int64_t vk, unsigned level, uint64_t tile)
@@ -95,6 +103,28 @@ is_empty(const struct stamp *s)
     return s->application == 0 && s->version == 0 && s->tables == 0;
 }
 
+static int
+is_ours(const struct stamp *s)
+{
+    return s->application == P2PFS_SCHEMA_APPLICATION_ID && s->version >= 1
+        && s->version <= P2PFS_SCHEMA_VERSION;
+}
+
+static enum p2pfs_err
+take_steps(sqlite3 *db, const struct stamp *s)
+{
+    enum p2pfs_err err = P2PFS_OK;
+    int64_t v;
+
+    if (!is_empty(s) && !is_ours(s)) {
+        return P2PFS_STORE_SCHEMA;
+    }
+    for (v = s->version; v < P2PFS_SCHEMA_VERSION && err == P2PFS_OK; v++) {
+        err = p2pfs_sql_exec(db, steps[v]);
+    }
+    return err;
+}
+
 enum p2pfs_err
 p2pfs_schema_migrate(sqlite3 *db)
 {
@@ -107,13 +137,7 @@ p2pfs_schema_migrate(sqlite3 *db)
     }
     err = read_stamp(db, &s);
     if (err == P2PFS_OK) {
-        if (is_empty(&s)) {
-            err = p2pfs_sql_exec(db, schema_v1);
-
-        } else if (s.application != P2PFS_SCHEMA_APPLICATION_ID
-            || s.version != P2PFS_SCHEMA_VERSION) {
-            err = P2PFS_STORE_SCHEMA;
-        }
+        err = take_steps(db, &s);
     }
     if (err == P2PFS_OK) {
         err = p2pfs_sql_exec(db, "COMMIT");

@@ -31,6 +31,10 @@
  *         kind 3: V,              a = vk,         b = 0
  *         origin 0 uploaded here, 1 by gossip, 2 by catch-up
  *     peer(node_id, epoch, seq)  how far this node has read a peer's log
+ *     damaged(kind, key, since)  rows that do not match their hashes any more,
+ *                                found on a read or by the scrub, since that
+ *                                Unix time: the queue of what is to be repaired
+ *         kind 1: content, key = k;  2: alt, key = ak;  3: tile, key = tk
  *
  * A file of a complete version is content(gk,i) where its leaf hash stands in
  * the tile, else the alt row that pick names.
@@ -62,6 +66,10 @@
 #define P2PFS_LOG_ROOTED_FILE 2
 #define P2PFS_LOG_VERSION 3
 
+#define P2PFS_DAMAGED_CONTENT 1
+#define P2PFS_DAMAGED_ALT 2
+#define P2PFS_DAMAGED_TILE 3
+
 #define P2PFS_STATE_OPEN 0
 #define P2PFS_STATE_COMPLETE 1
 
@@ -74,7 +82,8 @@ int64_t p2pfs_schema_key(int64_t high, uint32_t low);
 /*
  * On a read-write connection: creates an empty database or migrates an older
  * one, in one transaction. STORE_SCHEMA: somebody else's database or a newer
- * version. STORE_ERROR: see sqlite3_errmsg.
+ * version. STORE_ERROR: see sqlite3_errmsg. t/fixtures has a database of every
+ * version that was released, which must open after each later change.
  */
 enum p2pfs_err p2pfs_schema_migrate(sqlite3 *db) P2PFS_MUST_CHECK;
 

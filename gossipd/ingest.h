@@ -10,6 +10,7 @@
 #ifndef P2PFS_GOSSIPD_INGEST_H
 #define P2PFS_GOSSIPD_INGEST_H
 
+#include "core/frame.h"
 #include "gossipd/log.h"
 #include "gossipd/writer.h"
 
@@ -23,6 +24,9 @@ struct ingest_config {
     uint32_t bytes_max;
     uint32_t file_max;
     uint32_t count_max;
+    /* A worker's report, on the ingest thread; or NULL. */
+    void (*on_damaged)(void *ctx, const struct p2pfs_damaged *d);
+    void *ctx;
 };
 
 /*

@@ -206,12 +206,28 @@ take_put(struct ingest_conn *c, const uint8_t *frame, size_t len)
 }
 
 static const char *
+take_damaged(struct ingest_conn *c, const uint8_t *frame, size_t len)
+{
+    const struct ingest_config *conf = ingest_settings(c->in);
+    struct p2pfs_damaged d;
+
+    if (!c->greeted || p2pfs_frame_read_damaged(frame, len, &d) != P2PFS_OK) {
+        return "malformed report of damage";
+    }
+    if (conf->on_damaged != NULL) {
+        conf->on_damaged(conf->ctx, &d);
+    }
+    return NULL;
+}
+
+static const char *
 take_frame(struct ingest_conn *c, enum p2pfs_frame_type type,
     const uint8_t *frame, size_t len)
 {
     switch (type) {
     case P2PFS_FRAME_HELLO: return take_hello(c, frame, len);
     case P2PFS_FRAME_PUT: return take_put(c, frame, len);
+    case P2PFS_FRAME_DAMAGED: return take_damaged(c, frame, len);
     case P2PFS_FRAME_WELCOME:
     case P2PFS_FRAME_RESULT: break;
     }

@@ -395,3 +395,21 @@ store_set_peer(struct store *s, const uint8_t node_id[static 32],
     }
     return P2PFS_OK;
 }
+
+enum p2pfs_err
+store_set_damaged(struct store *s, int kind, int64_t key, int64_t since)
+{
+    if (P2PFS_SQL_RUN(&s->q, Q_DAMAGED_SET, kind, key, since) != P2PFS_OK) {
+        return store_fail(s, "mark damage", P2PFS_OK);
+    }
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+store_clear_damaged(struct store *s, int kind, int64_t key)
+{
+    if (P2PFS_SQL_RUN(&s->q, Q_DAMAGED_CLEAR, kind, key) != P2PFS_OK) {
+        return store_fail(s, "clear damage", P2PFS_OK);
+    }
+    return P2PFS_OK;
+}

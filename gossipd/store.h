@@ -105,6 +105,13 @@ enum p2pfs_err store_set_peer(struct store *s, const uint8_t node_id[static 32],
     const uint8_t epoch[static STORE_EPOCH_BYTES], uint64_t seq)
     P2PFS_MUST_CHECK;
 
+/* A row that does not match its hash (core/schema.h, damaged): the first time
+ * counts. since: seconds of Unix time. clear: it does again. */
+enum p2pfs_err store_set_damaged(struct store *s, int kind, int64_t key,
+    int64_t since) P2PFS_MUST_CHECK;
+enum p2pfs_err store_clear_damaged(struct store *s, int kind, int64_t key)
+    P2PFS_MUST_CHECK;
+
 /*
  * Moves the WAL into the database as far as the policy asks; never fails
  * loudly (it is tried again).

@@ -93,6 +93,9 @@
     X(TILE_SET, "INSERT OR REPLACE INTO tile(tk, h) VALUES (?1, ?2)")         \
     X(TILE_DROP, "DELETE FROM tile WHERE tk BETWEEN ?1 AND ?2")               \
     X(TILE_MOVE, "UPDATE tile SET tk = tk + ?3 WHERE tk BETWEEN ?1 AND ?2")   \
+    X(DAMAGED_SET, "INSERT OR IGNORE INTO damaged(kind, key, since)"          \
+        " VALUES (?1, ?2, ?3)")                                               \
+    X(DAMAGED_CLEAR, "DELETE FROM damaged WHERE kind = ?1 AND key = ?2")      \
     X(LOG_HEAD, "SELECT coalesce(max(seq), 0) FROM log")                      \
     X(LOG_NEW, "INSERT INTO log(seq, kind, origin, a, b)"                     \
         " VALUES (?1, ?2, ?3, ?4, ?5)")

@@ -168,6 +168,13 @@ apply(struct writer *w, struct writer_job *job)
     case WRITER_PEER:
         memset(&job->result, 0, sizeof(job->result));
         return store_set_peer(w->store, job->node_id, job->epoch, job->seq);
+    case WRITER_DAMAGED:
+        memset(&job->result, 0, sizeof(job->result));
+        return store_set_damaged(w->store, job->row_kind, job->row_key,
+            (int64_t)job->seq);
+    case WRITER_SOUND:
+        memset(&job->result, 0, sizeof(job->result));
+        return store_clear_damaged(w->store, job->row_kind, job->row_key);
     }
     return P2PFS_INTERNAL;
 }

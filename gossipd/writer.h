@@ -31,7 +31,9 @@ enum writer_kind {
     WRITER_FILE,      /* store_put_file */
     WRITER_VERSION,   /* store_put_version */
     WRITER_PUBLISHED, /* store_set_published */
-    WRITER_PEER       /* store_set_peer */
+    WRITER_PEER,      /* store_set_peer */
+    WRITER_DAMAGED,   /* store_set_damaged, since = seq */
+    WRITER_SOUND      /* store_clear_damaged */
 };
 
 /*
@@ -51,7 +53,9 @@ struct writer_job {
     uint8_t node_id[32];              /* PEER */
     uint8_t epoch[STORE_EPOCH_BYTES]; /* PEER */
     uint64_t seq;                     /* PEER, PUBLISHED */
-    struct store_result result;       /* valid in done() */
+    int row_kind;                     /* DAMAGED, SOUND: of core/schema.h */
+    int64_t row_key;
+    struct store_result result; /* valid in done() */
     void (*done)(struct writer_job *job, void *ctx);
     void *ctx;
     uint64_t tag;            /* the submitter's own */
@@ -69,8 +73,8 @@ enum p2pfs_err writer_start(struct writer **out, struct store *s,
 
 /*
  * Any thread. 0 and the job is the writer's; -1 where the queue is full or the
- * writer stops: the job stays the caller's. PUBLISHED and PEER jobs are always
- * taken while the writer runs.
+ * writer stops: the job stays the caller's. Jobs of other kinds than
+ * FILE and VERSION are always taken while the writer runs.
  */
 int writer_submit(struct writer *w, struct writer_job *job);
 

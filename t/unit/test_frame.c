@@ -21,6 +21,7 @@ decode(enum p2pfs_frame_type type, const uint8_t *frame, size_t len)
     struct p2pfs_welcome welcome;
     struct p2pfs_put put;
     struct p2pfs_result result;
+    struct p2pfs_damaged damaged;
 
     switch (type) {
     case P2PFS_FRAME_HELLO: return p2pfs_frame_read_hello(frame, len, &hello);
@@ -29,6 +30,8 @@ decode(enum p2pfs_frame_type type, const uint8_t *frame, size_t len)
     case P2PFS_FRAME_PUT: return p2pfs_frame_read_put(frame, len, &put);
     case P2PFS_FRAME_RESULT:
         return p2pfs_frame_read_result(frame, len, &result);
+    case P2PFS_FRAME_DAMAGED:
+        return p2pfs_frame_read_damaged(frame, len, &damaged);
     }
 
     return P2PFS_INTERNAL;
@@ -89,14 +92,16 @@ sample_result(void)
 static const struct p2pfs_welcome WELCOME = {P2PFS_FRAME_MAGIC, 0x0201, 1048576,
     0xffffffff, 7, 0x01020304};
 
+static const struct p2pfs_damaged DAMAGED = {0x0102030405060708, 9, 0xfffffffe};
+
 /* One of each type, PUT with and without a root. */
 static unsigned
-samples(struct sample out[5])
+samples(struct sample out[6])
 {
     struct p2pfs_put plain = sample_put(0), rooted = sample_put(1);
     struct p2pfs_result result = sample_result();
 
-    memset(out, 0, 5 * sizeof(*out));
+    memset(out, 0, 6 * sizeof(*out));
     out[0].type = P2PFS_FRAME_HELLO;
     out[0].len = p2pfs_frame_hello(out[0].b);
     out[1].type = P2PFS_FRAME_WELCOME;
@@ -107,8 +112,10 @@ samples(struct sample out[5])
     out[3].len = write_put(out[3].b, &rooted);
     out[4].type = P2PFS_FRAME_RESULT;
     out[4].len = p2pfs_frame_result(out[4].b, &result);
+    out[5].type = P2PFS_FRAME_DAMAGED;
+    out[5].len = p2pfs_frame_damaged(out[5].b, &DAMAGED);
 
-    return 5;
+    return 6;
 }
 
 static void
@@ -121,7 +128,9 @@ bytes_are_the_documented_ones(void **state)
         'a', '-', 'b', 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x11,
         0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18, 0, 0, 0, 0, 7, 'c', 'o', 'n',
         't', 'e', 'n', 't'};
-    struct sample s[5];
+    static const uint8_t damaged[] = {0, 0, 0, 21, 5, 1, 2, 3, 4, 5, 6, 7, 8, 0,
+        0, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xfe};
+    struct sample s[6];
 
     (void)state;
 
@@ -134,15 +143,18 @@ bytes_are_the_documented_ones(void **state)
     assert_memory_equal(s[2].b, put, sizeof(put));
     assert_int_equal(s[4].len, 5 + 8 + 2 + 1 + 32 + 32 + 8 + 8);
     assert_int_equal(s[4].b[14], P2PFS_FILE_CONFLICT);
+    assert_int_equal(s[5].len, sizeof(damaged));
+    assert_memory_equal(s[5].b, damaged, sizeof(damaged));
 }
 
 static void
 hello_welcome_and_result_come_back(void **state)
 {
-    struct sample s[5];
+    struct sample s[6];
     struct p2pfs_hello hello;
     struct p2pfs_welcome welcome;
     struct p2pfs_result want = sample_result(), got;
+    struct p2pfs_damaged damaged;
 
     (void)state;
 
@@ -170,6 +182,11 @@ hello_welcome_and_result_come_back(void **state)
     assert_hash_equal(&got.root, &want.root);
     assert_true(got.received == want.received);
     assert_true(got.set_count == want.set_count);
+    assert_int_equal(p2pfs_frame_read_damaged(s[5].b, s[5].len, &damaged),
+        P2PFS_OK);
+    assert_int_equal(damaged.gk, DAMAGED.gk);
+    assert_int_equal(damaged.vk, DAMAGED.vk);
+    assert_int_equal(damaged.index, DAMAGED.index);
 }
 
 static void
@@ -258,7 +275,7 @@ an_encoder_refuses_what_is_too_large(void **state)
 static void
 every_other_length_is_refused(void **state)
 {
-    struct sample s[5];
+    struct sample s[6];
     unsigned i, n = samples(s);
     size_t len;
     uint8_t *exact;
@@ -287,7 +304,7 @@ every_other_length_is_refused(void **state)
 static void
 every_other_type_is_refused(void **state)
 {
-    struct sample s[5];
+    struct sample s[6];
     unsigned i, k, n = samples(s);
 
     (void)state;
@@ -319,7 +336,7 @@ lies_about_lengths_and_flags(void **state)
         {3, 131}, {3, 132}, {3, 133}, {3, 134},      /* len */
         {4, 3}, {4, 4}, {4, 13},                     /* RESULT: high of error */
     };
-    struct sample s[5];
+    struct sample s[6];
     size_t i;
     int v;
 
@@ -346,7 +363,7 @@ lies_about_lengths_and_flags(void **state)
 static void
 values_out_of_range(void **state)
 {
-    struct sample s[5];
+    struct sample s[6];
     unsigned v;
 
     (void)state;
@@ -416,7 +433,7 @@ one_above_each_maximum(void **state)
 static void
 frames_come_off_a_stream(void **state)
 {
-    struct sample s[5];
+    struct sample s[6];
     uint8_t stream[5 * sizeof(s[0].b)];
     enum p2pfs_frame_type type;
     unsigned i, n = samples(s);
@@ -474,7 +491,7 @@ impossible_heads(void **state)
         for (t = 0; t < 256; t++) {
             head[4] = (uint8_t)t;
             assert_int_equal(p2pfs_frame_next(head, 5, &frame_len, &type),
-                want == -1 || t < 1 || t > 4 ? -1 : rest[i] == 1);
+                want == -1 || t < 1 || t > 5 ? -1 : rest[i] == 1);
         }
     }
 }

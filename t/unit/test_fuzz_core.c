@@ -144,7 +144,7 @@ target_stream(const uint8_t *data, size_t len)
     }
 
     assert_in_range(frame_len, P2PFS_FRAME_HEAD_BYTES, len);
-    assert_in_range(type, P2PFS_FRAME_HELLO, P2PFS_FRAME_RESULT);
+    assert_in_range(type, P2PFS_FRAME_HELLO, P2PFS_FRAME_DAMAGED);
 
     return 1;
 }
