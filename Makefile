@@ -280,7 +280,7 @@ format:
 BENCH_NGX = $(abspath $(BUILD))/nginx-bench
 BENCH_STALL = $(BUILD)/bench/ngx_bench_stall_module.so
 BENCH_RUN = t/bench/bench.pl --build='$(abspath $(BUILD))' \
-            --nginx='$(NGINX)'
+            --nginx='$(NGINX_BIN)'
 
 $(BENCH_STALL): $(wildcard t/bench/stall/*) $(BUILD)/stamp/module
 	@echo 'build the stall timer (output in $(BUILD)/nginx-bench.log)'
@@ -295,10 +295,13 @@ $(BENCH_STALL): $(wildcard t/bench/stall/*) $(BUILD)/stamp/module
 	@cp $(BENCH_NGX)/$(@F) $@
 
 bench-bin: module $(BUILD)/bin/gossipd $(BENCH_BIN) $(BENCH_STALL)
-bench: bench-bin
+bench-deps:
+	@tools/deps run bench
+bench: bench-deps bench-bin
 	@$(BENCH_RUN) $(if $(QUICK),--quick) $(BENCH)
-bench-large: bench-bin
-	@$(BENCH_RUN) --large $(BENCH).PHONY: bench bench-bin bench-large
+bench-large: bench-deps bench-bin
+	@$(BENCH_RUN) --large $(BENCH)
+.PHONY: bench bench-deps bench-bin bench-large
 
 
 # Installation
