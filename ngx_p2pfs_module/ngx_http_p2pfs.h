@@ -4,6 +4,7 @@
  * cross: errors, hashes, frames, reads.
  *
  *     ngx_http_p2pfs_module.c   directives, configuration, process hooks
+ *     ngx_http_p2pfs_conf.c     what the directives' words mean
  *     ngx_http_p2pfs_route.c    URI, query, table of routes, content handler
  *     ngx_http_p2pfs_get.c      what the worker reads from the database itself
  *     ngx_http_p2pfs_post.c     an upload: body, JSON, PUT, answer
@@ -158,6 +159,17 @@ struct ngx_http_p2pfs_ctx_s {
     uint64_t                      set_count; /* POST */
     ngx_http_p2pfs_put_t         *put;       /* it waits for gossipd */
 };
+
+
+/* conf: setters of directives, a check, and what "p2pfs on" does at merge */
+
+char *ngx_http_p2pfs_set_enable(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_p2pfs_set_db(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_p2pfs_set_gossipd(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_p2pfs_check_file_size(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_p2pfs_install(ngx_conf_t *cf, ngx_http_p2pfs_loc_conf_t *conf);
 
 
 /* reply: each returns what a content handler returns. */
