@@ -31,7 +31,10 @@ struct node {
     struct log *log;
     struct identity id;
     uint8_t network_key[KEY_BYTES];
-    struct store *store;
+    struct store *store;              /* the writer's, once it runs */
+    uint8_t epoch[STORE_EPOCH_BYTES]; /* as at the start */
+    uint64_t log_head;
+    uint64_t published;
     struct inbox *inbox;
     struct writer *writer;
     struct peerread *reads;
@@ -83,6 +86,14 @@ open_store(struct node *n)
     if (err != P2PFS_OK) {
         log_error(n->log, "cannot open store \"%s\": %s%s%s", n->config->db,
             p2pfs_err_row(err)->text, detail[0] != '\0' ? ": " : "", detail);
+        return err;
+    }
+    store_epoch(n->store, n->epoch);
+    n->log_head = store_log_head(n->store);
+    err = store_published(n->store, &n->published);
+    if (err != P2PFS_OK) {
+        log_error(n->log, "cannot read store \"%s\": %s", n->config->db,
+            store_detail(n->store));
     }
     return err;
 }
@@ -165,14 +176,13 @@ make_router(struct node *n)
         .writer = n->writer,
         .reads = n->reads,
         .inbox = n->inbox,
-        .log = n->log};
-    enum p2pfs_err err;
+        .log = n->log,
+        .log_head = n->log_head,
+        .published = n->published};
+    enum p2pfs_err err = P2PFS_OK;
 
-    store_epoch(n->store, p.epoch);
-    p.log_head = store_log_head(n->store);
-    err = store_published(n->store, &p.published);
-    if (err == P2PFS_OK
-        && getrandom(&p.seed, sizeof(p.seed), 0) != (ssize_t)sizeof(p.seed)) {
+    memcpy(p.epoch, n->epoch, sizeof(p.epoch));
+    if (getrandom(&p.seed, sizeof(p.seed), 0) != (ssize_t)sizeof(p.seed)) {
         err = P2PFS_IO;
     }
     if (err == P2PFS_OK) {
