@@ -7,6 +7,7 @@
 #include "gossipd/thread.h"
 
 #define BUSY_MS 1000
+#define COMPLAIN_US 10000000 /* the next complaint of the same kind */
 
 static const char *const peerread_texts[] = {
 #define PEERREAD_Q_TEXT(name, text) text,
@@ -18,6 +19,7 @@ struct peerread {
     struct peerread_db d;
     struct log *log;
     pthread_t thread;
+    uint64_t complain_at; /* the thread's own */
     pthread_mutex_t mutex;
     pthread_cond_t cond;
 
@@ -93,6 +95,26 @@ read_job(struct peerread_db *d, struct peerread_job *job)
     return P2PFS_INTERNAL;
 }
 
+/* What is wrong is met again with each job: peers must not fill the log. */
+static void
+complain(struct peerread *p, const struct peerread_job *job, enum p2pfs_err err)
+{
+    uint64_t now = thread_now_us();
+
+    if (now < p->complain_at) {
+        return;
+    }
+    p->complain_at = now + COMPLAIN_US;
+    if (err != P2PFS_OK) {
+        log_error(p->log, "peerread: %s (%s)", p2pfs_err_row(err)->text,
+            sqlite3_errmsg(p->d.db));
+    } else {
+        log_error(p->log,
+            "peerread: the log behind %llu has %u damaged rows, left out",
+            (unsigned long long)job->after, job->damaged);
+    }
+}
+
 static enum p2pfs_err
 transact(struct peerread *p, struct peerread_job *job)
 {
@@ -102,9 +124,8 @@ transact(struct peerread *p, struct peerread_job *job)
     if (err == P2PFS_OK) {
         err = read_job(&p->d, job);
     }
-    if (err != P2PFS_OK && err != P2PFS_FILE_NOT_FOUND) {
-        log_error(p->log, "peerread: %s (%s)", p2pfs_err_row(err)->text,
-            sqlite3_errmsg(p->d.db));
+    if ((err != P2PFS_OK && err != P2PFS_FILE_NOT_FOUND) || job->damaged > 0) {
+        complain(p, job, err);
     }
     p2pfs_sql_reset_all(&p->d.q);
     if (!sqlite3_get_autocommit(p->d.db)) {

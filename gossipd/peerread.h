@@ -44,6 +44,8 @@ struct peerread_job {
     /* LOG out, MISSING in and out */
     struct peerread_row *rows; /* malloc'ed, the job's */
     unsigned n_rows;
+    unsigned damaged; /* LOG out: rows that were left out, because what they
+                         stand for is not in the database any more */
     /* BYTES */
     struct p2pfs_record record;
     uint64_t offset;

@@ -19,7 +19,7 @@
 #define PEERREAD_STATEMENTS(X)                                                \
     X(BEGIN, "BEGIN")                                                         \
     X(LOG, "SELECT seq, kind, origin, a, b FROM log WHERE seq > ?1"           \
-        " ORDER BY seq LIMIT ?2")                                             \
+        " ORDER BY seq")                                                      \
     X(LOG_HEAD, "SELECT coalesce(max(seq), 0) FROM log")                      \
     X(PEER, "SELECT epoch, seq FROM peer WHERE node_id = ?1")                 \
     X(GROUP, "SELECT l.set_id, g.n FROM grp g JOIN label l ON l.sk = g.sk"    \

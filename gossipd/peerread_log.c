@@ -12,10 +12,11 @@ struct log_row {
     int64_t b;
 };
 
+/* What a row of the log points to is gone, or not of its shape. */
 static enum p2pfs_err
 missing_row(struct peerread_db *d, int got)
 {
-    return got < 0 ? p2pfs_sql_err(&d->q) : P2PFS_STORE_ERROR;
+    return got < 0 ? p2pfs_sql_err(&d->q) : P2PFS_FILE_DAMAGED;
 }
 
 static enum p2pfs_err
@@ -31,7 +32,7 @@ read_group(struct peerread_db *d, int64_t gk, struct p2pfs_record *r)
     }
     id = p2pfs_sql_bytes(&d->q, Q_GROUP, 0, &len);
     if (id == NULL || len > P2PFS_SET_ID_MAX) {
-        return P2PFS_STORE_ERROR;
+        return P2PFS_FILE_DAMAGED;
     }
     memcpy(r->id, id, len);
     r->id[len] = '\0';
@@ -56,7 +57,7 @@ read_version(struct peerread_db *d, int64_t vk, int64_t *gk,
     *gk = p2pfs_sql_int(&d->q, Q_VERSION, 0);
     bytes = p2pfs_sql_bytes(&d->q, Q_VERSION, 1, &len);
     if (bytes == NULL || len != sizeof(*root)) {
-        return P2PFS_STORE_ERROR;
+        return P2PFS_FILE_DAMAGED;
     }
     memcpy(root->b, bytes, len);
     p2pfs_sql_reset(&d->q, Q_VERSION);
@@ -79,7 +80,7 @@ read_entry(struct peerread_db *d, int64_t k, int64_t ak,
     }
     bytes = p2pfs_sql_bytes(&d->q, id, 0, &len);
     if (bytes == NULL || len != sizeof(row->record.entry)) {
-        return P2PFS_STORE_ERROR;
+        return P2PFS_FILE_DAMAGED;
     }
     memcpy(row->record.entry.b, bytes, len);
     row->size = (uint32_t)p2pfs_sql_int(&d->q, id, 1);
@@ -140,18 +141,43 @@ build_row(struct peerread_db *d, struct peerread_row *row)
     case P2PFS_LOG_FILE:
     case P2PFS_LOG_ROOTED_FILE: return build_file(d, &l, row);
     case P2PFS_LOG_VERSION: return build_version(d, &l, row);
-    default: return P2PFS_STORE_ERROR;
+    default: return P2PFS_FILE_DAMAGED;
     }
+}
+
+/* A row that is damaged is left out: it must not keep back all behind it. */
+static enum p2pfs_err
+read_rows(struct peerread_db *d, struct peerread_job *job, unsigned max)
+{
+    struct peerread_row *row;
+    enum p2pfs_err err;
+    int got;
+
+    got = P2PFS_SQL_STEP(&d->q, Q_LOG, (int64_t)job->after);
+    while (got > 0 && job->n_rows < max) {
+        row = &job->rows[job->n_rows];
+        err = build_row(d, row);
+        if (err == P2PFS_FILE_DAMAGED) {
+            job->damaged++;
+            memset(row, 0, sizeof(*row));
+        } else if (err != P2PFS_OK) {
+            return err;
+        } else {
+            job->n_rows++;
+        }
+        got = p2pfs_sql_next(&d->q, Q_LOG);
+    }
+    return got < 0 ? p2pfs_sql_err(&d->q) : P2PFS_OK;
 }
 
 enum p2pfs_err
 peerread_log(struct peerread_db *d, struct peerread_job *job)
 {
     unsigned max = job->max > PEERREAD_PAGE_MAX ? PEERREAD_PAGE_MAX : job->max;
-    enum p2pfs_err err;
     int got;
 
     job->n_rows = 0;
+    job->damaged = 0;
     job->rows = calloc(max > 0 ? max : 1, sizeof(*job->rows));
     if (job->rows == NULL) {
         return P2PFS_NO_MEMORY;
@@ -165,15 +191,7 @@ peerread_log(struct peerread_db *d, struct peerread_job *job)
     if (job->after >= job->head) {
         return P2PFS_OK; /* also what would not fit SQLite's integers */
     }
-    got = P2PFS_SQL_STEP(&d->q, Q_LOG, (int64_t)job->after, max);
-    for (; got > 0; got = p2pfs_sql_next(&d->q, Q_LOG)) {
-        err = build_row(d, &job->rows[job->n_rows]);
-        if (err != P2PFS_OK) {
-            return err;
-        }
-        job->n_rows++;
-    }
-    return got < 0 ? p2pfs_sql_err(&d->q) : P2PFS_OK;
+    return read_rows(d, job, max);
 }
 
 enum p2pfs_err

@@ -76,6 +76,37 @@ router_submit_read(struct router *r, struct read_call *call)
     return 0;
 }
 
+/* The same for what the peer call->job.tag asks for: bounded, so that nobody
+ * keeps the reading thread from the others, or from this node's own reads. */
+int
+router_submit_peer_read(struct router *r, struct read_call *call)
+{
+    struct peer *p = router_peer(r, call->job.tag);
+
+    if (p == NULL || p->reads >= PEER_READS_MAX
+        || r->peers_reads >= PEERS_READS_MAX) {
+        peerread_job_free(&call->job);
+        return -1;
+    }
+    if (router_submit_read(r, call) != 0) {
+        return -1;
+    }
+    p->reads++;
+    r->peers_reads++;
+    return 0;
+}
+
+static void
+peer_read_done(struct router *r, uint64_t number)
+{
+    struct peer *p = router_peer(r, number);
+
+    r->peers_reads--;
+    if (p != NULL) {
+        p->reads--;
+    }
+}
+
 struct write_call *
 router_write_call(struct router *r, enum write_purpose purpose,
     enum writer_kind kind)
@@ -148,6 +179,7 @@ on_event(void *ctx, const struct link_event *e)
 {
     struct router *r = ctx;
 
+    r->now = monotonic_ms(); /* the wait before it may have been long */
     switch (e->kind) {
     case LINK_UP: on_up(r, e); break;
     case LINK_DOWN: on_down(r, e); break;
@@ -163,15 +195,16 @@ static void
 on_read(struct router *r, struct read_call *call)
 {
     switch (call->purpose) {
-    case READ_FOR_CURSOR: router_peer_cursor(r, call); break;
-    case READ_FOR_PUBLISH_PAGE: router_publish_page(r, call); break;
-    case READ_FOR_PUBLISH: router_publish_read(r, call); break;
+    case READ_FOR_CURSOR: router_peer_cursor(r, call); return;
+    case READ_FOR_PUBLISH_PAGE: router_publish_page(r, call); return;
+    case READ_FOR_PUBLISH: router_publish_read(r, call); return;
+    case READ_FOR_CHECK: router_fetch_checked(r, call); return;
     case READ_FOR_PUSH: router_push_read(r, call); break;
     case READ_FOR_OFFER: router_offer_checked(r, call); break;
-    case READ_FOR_CHECK: router_fetch_checked(r, call); break;
     case READ_FOR_LOG_GET: router_log_answer(r, call); break;
     case READ_FOR_GET: router_get_answer(r, call); break;
     }
+    peer_read_done(r, call->job.tag);
 }
 
 static void

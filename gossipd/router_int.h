@@ -24,9 +24,11 @@
 #define OFFER_MS 120000 /* then the mesh forgets that it is validating */
 #define PUSH_DEADLINE_MS 5000
 #define REQUEST_DEADLINE_MS 3000
-#define BLAME_MAX 10       /* then the link is closed .. */
-#define BLAME_BAN_MS 60000 /* .. and its key kept out for so long */
-#define BEAT_MS 1000       /* heads told, cursor saved, status written */
+#define PEER_READS_MAX 128   /* reads that one peer asks for at a time .. */
+#define PEERS_READS_MAX 2048 /* .. and all of them: the rest is for us */
+#define BLAME_MAX 10         /* then the link is closed .. */
+#define BLAME_BAN_MS 60000   /* .. and its key kept out for so long */
+#define BEAT_MS 1000         /* heads told, cursor saved, status written */
 
 /* Why a job was given to the reading thread. The job is the first member, so
  * peerread_job_free() frees the whole. */
@@ -60,6 +62,7 @@ struct peer {
     uint8_t node_id[NODE_ID_BYTES];
     int outbound;
     unsigned blamed;
+    unsigned reads; /* that it asked for and wait to be done */
 };
 
 struct offer {
@@ -71,7 +74,7 @@ struct offer {
 struct publishing {
     struct p2pfs_hash id;
     uint64_t seq;
-    enum { PUBLISH_WAIT, PUBLISH_READY, PUBLISH_SKIP } state;
+    enum { PUBLISH_WAIT, PUBLISH_READY, PUBLISH_SKIP, PUBLISH_AGAIN } state;
 };
 
 /* A verdict that may not be told inside the mesh's own step. */
@@ -116,6 +119,9 @@ struct router {
     struct publishing page[PUBLISH_PAGE];
     size_t page_rows;
     size_t page_at;
+    uint64_t publish_at; /* after a failure: not before */
+
+    size_t peers_reads; /* sum of all peers' */
 
     uint64_t next_beat;
     int status_dirty;
@@ -131,6 +137,7 @@ void router_blame(struct router *r, uint64_t peer, const char *reason);
 struct read_call *router_read_call(struct router *r, enum read_purpose purpose,
     enum peerread_kind kind); /* or NULL */
 int router_submit_read(struct router *r, struct read_call *call);
+int router_submit_peer_read(struct router *r, struct read_call *call);
 struct write_call *router_write_call(struct router *r,
     enum write_purpose purpose, enum writer_kind kind); /* or NULL */
 

@@ -74,7 +74,7 @@ read_for_push(struct router *r, uint64_t peer, const struct cached *e)
     call->job.length = e->size;
     call->job.tag = peer;
     call->id = e->id;
-    (void)router_submit_read(r, call);
+    (void)router_submit_peer_read(r, call);
 }
 
 /* A message that is no longer known is offered again by the log. */
@@ -178,7 +178,7 @@ validate_announced(struct router *r, uint64_t peer, const struct p2pfs_hash *id)
     call->job.tag = peer;
     call->id = *id;
     call->size = r->in.size;
-    return router_submit_read(r, call);
+    return router_submit_peer_read(r, call);
 }
 
 static void

@@ -132,7 +132,7 @@ on_log_get(struct router *r, uint64_t peer, const P2pfs__LogGet *m)
         ? m->max
         : PEERREAD_PAGE_MAX / 2;
     call->job.tag = peer;
-    (void)router_submit_read(r, call);
+    (void)router_submit_peer_read(r, call);
 }
 
 void
@@ -197,7 +197,7 @@ on_get(struct router *r, uint64_t peer, const P2pfs__Get *m)
     call->job.length = m->length;
     call->job.tag = peer;
     call->job.tag2 = m->request;
-    if (router_submit_read(r, call) != 0) {
+    if (router_submit_peer_read(r, call) != 0) {
         send_data(r, peer, m->request, WIRE_DATA_BUSY);
     }
 }

@@ -18,6 +18,14 @@ is_small_file(const struct p2pfs_record *rec, uint32_t size)
     return rec->kind == P2PFS_RECORD_FILE && size <= EAGER_MAX_BYTES;
 }
 
+/* What was not told yet is read again, a moment later. */
+static void
+try_later(struct router *r)
+{
+    r->page_rows = r->page_at;
+    r->publish_at = r->now + BEAT_MS;
+}
+
 /* Hands what is ready at the front of the page to the mesh. */
 static void
 advance(struct router *r)
@@ -28,6 +36,10 @@ advance(struct router *r)
     while (r->page_at < r->page_rows) {
         p = &r->page[r->page_at];
         if (p->state == PUBLISH_WAIT) {
+            return;
+        }
+        if (p->state == PUBLISH_AGAIN) {
+            try_later(r);
             return;
         }
         if (p->state == PUBLISH_READY) {
@@ -47,7 +59,7 @@ router_publish(struct router *r)
 {
     struct read_call *call;
 
-    if (r->page_out || r->page_at < r->page_rows
+    if (r->page_out || r->page_at < r->page_rows || r->now < r->publish_at
         || r->published >= r->log_head) {
         return;
     }
@@ -67,7 +79,7 @@ read_content(struct router *r, const struct peerread_row *row, size_t place)
 
     call = router_read_call(r, READ_FOR_PUBLISH, PEERREAD_BYTES);
     if (call == NULL) {
-        r->page[place].state = PUBLISH_SKIP;
+        r->page[place].state = PUBLISH_AGAIN;
         return;
     }
     call->job.record = row->record;
@@ -76,7 +88,7 @@ read_content(struct router *r, const struct peerread_row *row, size_t place)
     call->id = r->page[place].id;
     call->size = row->size;
     if (router_submit_read(r, call) != 0) {
-        r->page[place].state = PUBLISH_SKIP;
+        r->page[place].state = PUBLISH_AGAIN;
     }
 }
 
@@ -117,7 +129,8 @@ router_publish_page(struct router *r, const struct read_call *call)
     r->page_out = 0;
     if (call->job.err != P2PFS_OK || call->job.n_rows == 0
         || call->job.n_rows > PUBLISH_PAGE) {
-        return; /* asked again with the next beat */
+        try_later(r);
+        return;
     }
     r->page_rows = call->job.n_rows;
     r->page_at = 0;
@@ -127,6 +140,14 @@ router_publish_page(struct router *r, const struct read_call *call)
     advance(r);
 }
 
+/* The database was busy: the bytes are there. What is damaged is left out. */
+static int
+is_passing(enum p2pfs_err err)
+{
+    return err == P2PFS_STORE_UNAVAILABLE || err == P2PFS_STORE_BUSY
+        || err == P2PFS_NO_MEMORY;
+}
+
 void
 router_publish_read(struct router *r, struct read_call *call)
 {
@@ -134,11 +155,12 @@ router_publish_read(struct router *r, struct read_call *call)
     struct payload *body;
     struct publishing *p;
 
-    if (job->tag >= r->page_rows || job->tag < r->page_at) {
-        return;
-    }
     p = &r->page[job->tag];
-    p->state = PUBLISH_SKIP;
+    if (job->tag >= r->page_rows || job->tag < r->page_at
+        || p->state != PUBLISH_WAIT || p2pfs_hash_cmp(&p->id, &call->id) != 0) {
+        return; /* of a page that was given up */
+    }
+    p->state = is_passing(job->err) ? PUBLISH_AGAIN : PUBLISH_SKIP;
     if (job->err == P2PFS_OK && job->len == call->size) {
         body = payload_take(job->data, job->len);
         job->data = NULL;

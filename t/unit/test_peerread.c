@@ -346,6 +346,20 @@ test_missing(void **state)
     node_fini(&n);
 }
 
+/* Behind the back of the store, which is closed meanwhile. */
+static void
+spoil(struct node *n, const char *sql)
+{
+    sqlite3 *db;
+
+    fixture_close(&n->f);
+    assert_int_equal(sqlite3_open(n->f.path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    fixture_open(&n->f);
+}
+
 static void
 test_damage(void **state)
 {
@@ -358,23 +372,42 @@ test_damage(void **state)
     node_init(&n);
     set_init(&set, &n.f, 1, 0);
     put_plain(&n.f, "s", 1, 0, 0, STORE_LOCAL);
-    fixture_close(&n.f);
-    {
-        sqlite3 *db;
-
-        assert_int_equal(sqlite3_open(n.f.path, &db), SQLITE_OK);
-        sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        assert_int_equal(sqlite3_exec(db, "UPDATE content SET body = x'0102'",
-                             NULL, NULL, NULL),
-            SQLITE_OK);
-        sqlite3_close(db);
-    }
-    fixture_open(&n.f);
+    spoil(&n, "UPDATE content SET body = x'0102'");
     r = file_record(&set, 0, 0);
     job = get(&n, &r, 0, 100);
     assert_int_equal(job->err, P2PFS_FILE_DAMAGED);
     peerread_job_free(job);
     set_fini(&set);
+    node_fini(&n);
+}
+
+/* One row that points to nothing kept all behind it from every peer, and from
+ * being published. */
+static void
+test_damaged_rows_of_the_log(void **state)
+{
+    struct peerread_job *job;
+    struct node n;
+    uint32_t i;
+
+    (void)state;
+    node_init(&n);
+    for (i = 0; i < 4; i++) {
+        put_plain(&n.f, "s", 9, i, 0, STORE_LOCAL);
+    }
+    spoil(&n,
+        "UPDATE log SET a = a + 1000000 WHERE seq = 1;"
+        "UPDATE log SET kind = 99 WHERE seq = 3");
+    job = new_job(PEERREAD_LOG);
+    job->max = 2;
+    assert_int_equal(run(&n, job), P2PFS_OK);
+    assert_int_equal(job->n_rows, 2);
+    assert_int_equal(job->damaged, 2);
+    assert_int_equal(job->rows[0].seq, 2);
+    assert_int_equal(job->rows[0].record.index, 1);
+    assert_int_equal(job->rows[1].seq, 4);
+    assert_int_equal(job->rows[1].record.index, 3);
+    peerread_job_free(job);
     node_fini(&n);
 }
 
@@ -471,6 +504,7 @@ main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damaged_rows_of_the_log),
         cmocka_unit_test(test_peer),
         cmocka_unit_test(test_queue),
     };
