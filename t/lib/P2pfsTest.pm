@@ -218,6 +218,7 @@ $process
 daemon on;
 pid $self->{dir}/nginx.pid;
 error_log $self->{dir}/error.log info;
+env LD_PRELOAD; env ASAN_OPTIONS; env UBSAN_OPTIONS;
 $self->{main}
 events { worker_connections 256; $self->{events} }
 http {
