@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "gossipd/thread.h"
-#include "gossipd/writer.h"
+#include "gossipd/writer_queue.h"
 
 #define IDLE_US 1000000
+#define COMPLAIN_US 1000000 /* a disk that fails, fails for every job */
 
 struct writer {
     struct store *store;
-    struct writer_limits limits;
     struct log *log;
     void (*on_log)(void *ctx, uint64_t head);
     void *ctx;
@@ -20,11 +20,7 @@ struct writer {
     pthread_cond_t cond;
 
     /* under the mutex */
-    struct writer_job *first;
-    struct writer_job **last;
-    size_t queued;
-    size_t held; /* files and versions, the running group included */
-    size_t held_bytes;
+    struct writer_queue queue;
     int stopping;
 
     /* the thread's own */
@@ -32,6 +28,7 @@ struct writer {
     uint64_t committed_us; /* when that was committed */
     uint64_t head;         /* of the log, as last told */
     int dirty;             /* committed since the last idle checkpoint */
+    uint64_t complain_at;
 };
 
 /* A group of jobs on its way through one transaction. */
@@ -40,33 +37,14 @@ struct group {
     size_t n;
 };
 
-static int
-is_counted(const struct writer_job *job)
-{
-    return job->kind == WRITER_FILE || job->kind == WRITER_VERSION;
-}
-
 int
 writer_submit(struct writer *w, struct writer_job *job)
 {
-    int counted = is_counted(job);
     int taken;
 
     pthread_mutex_lock(&w->mutex);
-    taken = !w->stopping
-        && (!counted
-            || (w->held < w->limits.jobs_max
-                && (w->held == 0
-                    || w->held_bytes + job->len <= w->limits.bytes_max)));
+    taken = !w->stopping && writer_queue_put(&w->queue, job) == 0;
     if (taken) {
-        job->next = NULL;
-        *w->last = job;
-        w->last = &job->next;
-        w->queued++;
-        if (counted) {
-            w->held++;
-            w->held_bytes += job->len;
-        }
         pthread_cond_signal(&w->cond);
     }
     pthread_mutex_unlock(&w->mutex);
@@ -83,7 +61,7 @@ wait_for_jobs(struct writer *w)
 {
     uint64_t deadline = thread_now_us() + IDLE_US;
 
-    while (w->queued == 0 && !w->stopping) {
+    while (w->queue.queued == 0 && !w->stopping) {
         if (!w->dirty) {
             pthread_cond_wait(&w->cond, &w->mutex);
 
@@ -95,34 +73,10 @@ wait_for_jobs(struct writer *w)
         }
     }
     deadline = w->committed_us + WRITER_GATHER_US;
-    while (w->previous > 1 && w->queued < w->previous && !w->stopping
+    while (w->previous > 1 && w->queue.queued < w->previous && !w->stopping
         && thread_wait_until(&w->cond, &w->mutex, deadline) == 0) {
         continue;
     }
-}
-
-static struct group
-take_group(struct writer *w)
-{
-    struct group g = {.first = w->first};
-    struct writer_job *job = w->first;
-    struct writer_job **end = &g.first;
-    size_t bytes = 0;
-
-    while (job != NULL && g.n < WRITER_BATCH_MAX
-        && (g.n == 0 || bytes + job->len <= WRITER_BATCH_BYTES)) {
-        bytes += job->len;
-        g.n++;
-        end = &job->next;
-        job = job->next;
-    }
-    *end = NULL;
-    w->first = job;
-    w->queued -= g.n;
-    if (job == NULL) {
-        w->last = &w->first;
-    }
-    return g;
 }
 
 static enum p2pfs_err
@@ -179,6 +133,17 @@ apply(struct writer *w, struct writer_job *job)
     return P2PFS_INTERNAL;
 }
 
+static void
+complain(struct writer *w)
+{
+    uint64_t now = thread_now_us();
+
+    if (now >= w->complain_at) {
+        w->complain_at = now + COMPLAIN_US;
+        log_error(w->log, "writer: %s", store_detail(w->store));
+    }
+}
+
 /* All or nothing of n jobs. */
 static enum p2pfs_err
 transact(struct writer *w, struct writer_job *job, size_t n)
@@ -196,7 +161,7 @@ transact(struct writer *w, struct writer_job *job, size_t n)
         store_rollback(w->store);
     }
     if (err != P2PFS_OK) {
-        log_error(w->log, "writer: %s", store_detail(w->store));
+        complain(w);
     }
     return err;
 }
@@ -236,19 +201,15 @@ answer_group(struct writer *w, const struct group *g)
 {
     struct writer_job *job = g->first;
     struct writer_job *next;
-    size_t bytes = 0, n = 0;
+    struct writer_load load[WRITER_LANES] = {{0, 0}};
 
     for (; job != NULL; job = next) {
         next = job->next; /* done() may free the job */
-        if (is_counted(job)) {
-            bytes += job->len;
-            n++;
-        }
+        writer_load_add(load, job);
         job->done(job, job->ctx);
     }
     pthread_mutex_lock(&w->mutex);
-    w->held -= n;
-    w->held_bytes -= bytes;
+    writer_queue_settle(&w->queue, load);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -262,7 +223,7 @@ run(void *arg)
     for (;;) {
         pthread_mutex_lock(&w->mutex);
         wait_for_jobs(w);
-        g = take_group(w);
+        g.first = writer_queue_take(&w->queue, &g.n);
         pthread_mutex_unlock(&w->mutex);
         if (g.n == 0) {
             return NULL; /* stopping, and nothing is left */
@@ -293,11 +254,10 @@ writer_start(struct writer **out, struct store *s,
         return P2PFS_NO_MEMORY;
     }
     w->store = s;
-    w->limits = *limits;
+    writer_queue_init(&w->queue, limits);
     w->log = log;
     w->on_log = on_log;
     w->ctx = ctx;
-    w->last = &w->first;
     w->head = store_log_head(s);
     if (pthread_mutex_init(&w->mutex, NULL) != 0) {
         goto no_mutex;

@@ -1,11 +1,12 @@
 /*
  * gossipd/writer.h: the writer thread, owner of the store.
  *
- * Jobs queue up (bounded by count and bytes) and are committed in groups:
- * whatever is there, at most WRITER_BATCH_MAX jobs, waiting at most
- * WRITER_GATHER_US for more. done() is called on the writer thread after the
- * commit of the job's group, in order of submission; only then may anybody be
- * told. A group that fails is tried again job by job; a job that fails alone
+ * Jobs queue up (bounded by count and bytes; peers get at most half) and are
+ * committed in groups: whatever is there, at most WRITER_BATCH_MAX jobs,
+ * waiting at most WRITER_GATHER_US for more. done() is called on the writer
+ * thread after the commit of the job's group; only then may anybody be told.
+ * Order of submission is kept among what clients sent, and among what came from
+ * peers; clients' files are not kept waiting by those (writer_queue.h). A group that fails is tried again job by job; a job that fails alone
  * gets STORE_FULL or STORE_UNAVAILABLE.
  *
  * After each commit that added to the log, on_log(ctx, head) is called (on the
