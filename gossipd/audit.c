@@ -344,8 +344,8 @@ audit_integrity(struct audit *a, void (*tick)(void *ctx), void *ctx, int *ok,
     *ok = 0;
     words[0] = '\0';
     sqlite3_progress_handler(a->db, TICK_OPS, on_progress, &t);
-    rc = sqlite3_prepare_v2(a->db, "PRAGMA integrity_check(1)", -1, &stmt,
-        NULL);
+    rc =
+        sqlite3_prepare_v2(a->db, "PRAGMA integrity_check(1)", -1, &stmt, NULL);
     if (rc == SQLITE_OK) {
         rc = sqlite3_step(stmt);
     }

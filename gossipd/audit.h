@@ -35,8 +35,8 @@
 struct audit;
 
 /* words: for a person, with set and index; borrowed. */
-typedef void (*audit_found)(void *ctx, int kind, int64_t key,
-    const char *words);
+typedef void (
+    *audit_found)(void *ctx, int kind, int64_t key, const char *words);
 
 struct audit_totals {
     uint64_t files; /* contents and alternatives */

@@ -80,7 +80,7 @@ struct audit {
     audit_found found;
     void *ctx;
     enum audit_phase_kind phase;
-    int64_t next;       /* key that the phase goes on with */
+    int64_t next; /* key that the phase goes on with */
     uint64_t step_bytes;
     struct audit_totals totals;
     uint64_t size;

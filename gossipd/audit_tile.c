@@ -129,8 +129,7 @@ audit_compare_files(struct audit *a, const struct p2pfs_version *v,
             == 0) {
             continue;
         }
-        audit_tell(a,
-            f->ak[i] == 0 ? P2PFS_DAMAGED_CONTENT : P2PFS_DAMAGED_ALT,
+        audit_tell(a, f->ak[i] == 0 ? P2PFS_DAMAGED_CONTENT : P2PFS_DAMAGED_ALT,
             f->ak[i] == 0 ? k : f->ak[i], v->gk, first + i,
             "the hash does not match the tree");
     }

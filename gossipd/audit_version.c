@@ -67,8 +67,9 @@ check_proofs(struct audit *a, const struct p2pfs_version *v, uint32_t block,
             == P2PFS_OK;
     }
     if (err == P2PFS_OK && !sound) {
-        audit_tell(a, P2PFS_DAMAGED_TILE, p2pfs_schema_tile_key(v->vk, 0, block),
-            v->gk, first, "a stored proof does not lead to the root");
+        audit_tell(a, P2PFS_DAMAGED_TILE,
+            p2pfs_schema_tile_key(v->vk, 0, block), v->gk, first,
+            "a stored proof does not lead to the root");
     }
     return err;
 }
@@ -98,8 +99,9 @@ check_draft(struct audit *a, const struct p2pfs_version *v, uint32_t block,
         return err;
     }
     if (!found || !audit_tile_is_sound(a, tile, width)) {
-        audit_tell(a, P2PFS_DAMAGED_TILE, p2pfs_schema_tile_key(v->vk, 0, block),
-            v->gk, block * P2PFS_TILE_WIDTH,
+        audit_tell(a, P2PFS_DAMAGED_TILE,
+            p2pfs_schema_tile_key(v->vk, 0, block), v->gk,
+            block * P2PFS_TILE_WIDTH,
             "a tile is missing or does not match its own lowest nodes");
         return P2PFS_OK;
     }

@@ -327,6 +327,12 @@ read_action_flag(struct config_call *call, struct args *a, const char *arg)
         call->action = CONFIG_MAKE_NETWORK_KEY;
         call->target = next_arg(a);
         return call->target == NULL ? -1 : 1;
+    } else if (strcmp(arg, "--check-store") == 0) {
+        call->action = CONFIG_CHECK_STORE;
+    } else if (strcmp(arg, "--backup") == 0) {
+        call->action = CONFIG_BACKUP;
+        call->target = next_arg(a);
+        return call->target == NULL ? -1 : 1;
     } else if (strcmp(arg, "-c") == 0) {
         call->file = next_arg(a);
         return call->file == NULL ? -1 : 1;

@@ -41,6 +41,9 @@ struct config {
     uint16_t listen_port;
     enum log_level log_level;
     uint64_t store_max; /* bytes, 0: no limit but the disk */
+    uint64_t free_min;  /* bytes of the disk that stay free */
+    uint64_t ballast;   /* bytes kept for the checkpoint on a full disk */
+    uint64_t scrub_bytes_per_second;
     uint64_t links_max;
     uint64_t channel_requests_max; /* of one worker in flight */
     uint64_t channel_bytes_max;
@@ -61,13 +64,15 @@ enum config_action {
     CONFIG_HELP,            /* --help */
     CONFIG_VERSION,         /* --version */
     CONFIG_NODE_ID,         /* --node-id */
+    CONFIG_CHECK_STORE,     /* --check-store */
+    CONFIG_BACKUP,          /* --backup PATH */
     CONFIG_MAKE_NETWORK_KEY /* --make-network-key PATH */
 };
 
 struct config_call {
     enum config_action action;
     const char *file;   /* -c FILE, or NULL */
-    const char *target; /* --make-network-key PATH */
+    const char *target; /* --make-network-key PATH, --backup PATH */
 };
 
 /*

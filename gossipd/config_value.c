@@ -62,6 +62,12 @@ static const struct option options[] = {
         "only nodes named so may link; repeatable (all of the network)"},
     {"store_max", TYPE_SIZE, AT(store_max), 0, UINT64_MAX, "SIZE",
         "largest database, with k, m or g; 0: the disk (0)"},
+    {"free_min", TYPE_SIZE, AT(free_min), 0, UINT64_MAX, "SIZE",
+        "no upload is taken where the disk has less room left (64m)"},
+    {"ballast", TYPE_SIZE, AT(ballast), 0, 1u << 30, "SIZE",
+        "file that is given up when the disk is full after all (16m)"},
+    {"scrub_bytes_per_second", TYPE_SIZE, AT(scrub_bytes_per_second), 0,
+        1u << 30, "SIZE", "how fast stored files are checked; 0: never (4m)"},
     {"links_max", TYPE_SIZE, AT(links_max), 1, 4096, "NUMBER",
         "most links at a time (64)"},
     {"channel_requests_max", TYPE_SIZE, AT(channel_requests_max), 1, 65536,
@@ -329,6 +335,9 @@ void
 config_numbers(struct config *c)
 {
     c->log_level = LOG_INFO;
+    c->free_min = 64u << 20;
+    c->ballast = 16u << 20;
+    c->scrub_bytes_per_second = 4u << 20;
     c->links_max = 64;
     c->channel_requests_max = 1024;
     c->channel_bytes_max = 32u << 20;

@@ -17,6 +17,7 @@
 
 #include "core/hex.h"
 #include "core/version.h"
+#include "gossipd/check.h"
 #include "gossipd/config.h"
 #include "gossipd/identity.h"
 #include "gossipd/log.h"
@@ -33,13 +34,17 @@ print_help(void)
 
     (void)printf("usage: gossipd [-c FILE] [-t] [--NAME VALUE]...\n"
                  "       gossipd --make-network-key PATH\n"
-                 "       gossipd [-c FILE] --node-id\n\n"
+                 "       gossipd [-c FILE] --node-id | --check-store |"
+                 " --backup PATH\n\n"
                  "  -c FILE  configuration, lines of `name value;`\n"
                  "  -t       check the configuration and exit\n"
                  "  --make-network-key PATH\n"
                  "           make a network's key where there is none\n"
                  "  --node-id  print this node's id (its key is made where "
                  "there is none)\n"
+                 "  --check-store  reads and hashes everything that is "
+                 "stored\n"
+                 "  --backup PATH  makes a checked copy of the database\n"
                  "  --help, --version\n\n"
                  "names, in the file, as flags and as P2PFS_NAME in the "
                  "environment:\n");
@@ -254,6 +259,8 @@ act(struct process *p, const struct config *c, const struct config_call *call)
         (void)fprintf(stderr, "gossipd: configuration is good\n");
         return 0;
     case CONFIG_NODE_ID: return print_node_id(c);
+    case CONFIG_CHECK_STORE: return check_store(c->db);
+    case CONFIG_BACKUP: return backup_store(c->db, call->target);
     case CONFIG_MAKE_NETWORK_KEY: return make_network_key(call->target);
     case CONFIG_RUN: break;
     }

@@ -18,6 +18,7 @@
 #include "gossipd/node.h"
 #include "gossipd/peerread.h"
 #include "gossipd/router.h"
+#include "gossipd/scrub.h"
 #include "gossipd/store.h"
 #include "gossipd/writer.h"
 
@@ -38,6 +39,7 @@ struct node {
     struct inbox *inbox;
     struct writer *writer;
     struct peerread *reads;
+    struct scrub *scrub;
     struct ingest *ingest;
     struct links *links;
     struct router *router;
@@ -98,6 +100,12 @@ open_store(struct node *n)
     return err;
 }
 
+static void
+on_damaged(void *ctx, const struct p2pfs_damaged *place)
+{
+    scrub_report(ctx, place);
+}
+
 static enum p2pfs_err
 start_threads(struct node *n)
 {
@@ -110,7 +118,11 @@ start_threads(struct node *n)
         .requests_max = (uint32_t)c->channel_requests_max,
         .bytes_max = (uint32_t)c->channel_bytes_max,
         .file_max = P2PFS_FILE_BYTES_MAX,
-        .count_max = P2PFS_SET_COUNT_MAX};
+        .count_max = P2PFS_SET_COUNT_MAX,
+        .on_damaged = on_damaged};
+    struct scrub_config sc = {.db_path = c->db,
+        .bytes_per_second = c->scrub_bytes_per_second,
+        .pause_s = SCRUB_PAUSE_S};
     char detail[DETAIL_ROOM];
     enum p2pfs_err err;
 
@@ -122,10 +134,14 @@ start_threads(struct node *n)
     if (err == P2PFS_OK) {
         err = peerread_start(&n->reads, c->db, READS_MAX, n->log);
     }
+    if (err == P2PFS_OK) {
+        err = scrub_start(&n->scrub, &sc, n->writer, n->log);
+    }
     if (err != P2PFS_OK) {
         log_error(n->log, "cannot start: %s", p2pfs_err_row(err)->text);
         return err;
     }
+    ic.ctx = n->scrub;
     err = ingest_start(&n->ingest, &ic, n->writer, n->log, detail,
         sizeof(detail));
     if (err != P2PFS_OK) {
@@ -176,6 +192,7 @@ make_router(struct node *n)
         .writer = n->writer,
         .reads = n->reads,
         .inbox = n->inbox,
+        .scrub = n->scrub,
         .log = n->log,
         .log_head = n->log_head,
         .published = n->published};
@@ -265,12 +282,14 @@ node_stop(struct node *n)
         router_save(n->router);
     }
     links_close(n->links);
+    scrub_stop(n->scrub);
     if (n->writer != NULL) {
         writer_stop(n->writer);
     }
     if (n->ingest != NULL) {
         ingest_stop(n->ingest);
     }
+    scrub_free(n->scrub);
     if (n->reads != NULL) {
         peerread_stop(n->reads);
     }

@@ -26,6 +26,7 @@
 #include "gossipd/link.h"
 #include "gossipd/log.h"
 #include "gossipd/peerread.h"
+#include "gossipd/scrub.h"
 #include "gossipd/writer.h"
 
 #define ROUTER_TOPIC "file-set"
@@ -39,6 +40,7 @@ struct router_parts {
     struct writer *writer;
     struct peerread *reads;
     struct inbox *inbox;
+    struct scrub *scrub; /* for the status file */
     struct log *log;
     uint8_t epoch[STORE_EPOCH_BYTES];
     uint64_t log_head;  /* when the store was opened */

@@ -55,6 +55,18 @@ put_counters(const struct router *r, FILE *f)
         (unsigned long long)ls.kicked);
 }
 
+static void
+put_scrub(const struct router *r, FILE *f)
+{
+    struct scrub_stats s;
+
+    scrub_read_stats(r->part.scrub, &s);
+    (void)fprintf(f,
+        "scrub_passes %llu\nscrub_bytes %llu\ndamaged %llu\nwrong %llu\n",
+        (unsigned long long)s.passes, (unsigned long long)s.read,
+        (unsigned long long)s.damaged, (unsigned long long)s.wrong);
+}
+
 static int
 write_file(const struct router *r, const char *path)
 {
@@ -74,6 +86,7 @@ write_file(const struct router *r, const char *path)
         P2PFS_VERSION, (long)getpid(), hex, r->n_peers,
         (unsigned long long)r->log_head, (unsigned long long)r->published);
     put_counters(r, f);
+    put_scrub(r, f);
     put_peers(r, f);
     rc = ferror(f);
     return fclose(f) != 0 || rc != 0 ? -1 : 0;
