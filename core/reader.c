@@ -41,6 +41,10 @@ disconnect(struct p2pfs_reader *r)
     p2pfs_sql_fini(&r->q);
     sqlite3_close(r->db);
     r->db = NULL;
+    if (r->tiles != NULL) {
+        p2pfs_tile_cache_clear(r->tiles);
+    }
+    memset(r->known, 0, sizeof(r->known));
 }
 
 static enum p2pfs_err
@@ -82,6 +86,9 @@ p2pfs_reader_open(struct p2pfs_reader **out, const char *path)
     r->path = strdup(path);
     err = r->path == NULL ? P2PFS_NO_MEMORY : p2pfs_hasher_new(&r->hasher);
     if (err == P2PFS_OK) {
+        err = p2pfs_tile_cache_new(&r->tiles);
+    }
+    if (err == P2PFS_OK) {
         err = connect_db(r);
     }
     if (err != P2PFS_OK) {
@@ -100,6 +107,7 @@ p2pfs_reader_close(struct p2pfs_reader *r)
     }
     disconnect(r);
     p2pfs_hasher_free(r->hasher);
+    p2pfs_tile_cache_free(r->tiles);
     free(r->path);
     free(r);
 }
@@ -113,6 +121,24 @@ is_replaced(const struct p2pfs_reader *r)
 
     return stat(r->path, &st) == 0
         && (st.st_dev != r->dev || st.st_ino != r->ino);
+}
+
+/* Forgets what is known of labels where anything was committed since. */
+static enum p2pfs_err
+follow_changes(struct p2pfs_reader *r)
+{
+    int64_t changes;
+
+    if (p2pfs_sql_step(&r->q, Q_CHANGES, NULL, 0) <= 0) {
+        return p2pfs_reader_fail(r, "read the data version");
+    }
+    changes = p2pfs_sql_int(&r->q, Q_CHANGES, 0);
+    p2pfs_sql_reset(&r->q, Q_CHANGES);
+    if (changes != r->changes) {
+        memset(r->known, 0, sizeof(r->known));
+        r->changes = changes;
+    }
+    return P2PFS_OK;
 }
 
 enum p2pfs_err
@@ -133,14 +159,15 @@ p2pfs_reader_begin(struct p2pfs_reader *r)
     if (p2pfs_sql_run(&r->q, Q_BEGIN, NULL, 0) != P2PFS_OK) {
         return p2pfs_reader_fail(r, "begin");
     }
-    return P2PFS_OK;
+    return follow_changes(r);
 }
 
 void
 p2pfs_reader_end(struct p2pfs_reader *r)
 {
     p2pfs_sql_reset_all(&r->q);
-    if (r->db != NULL && !sqlite3_get_autocommit(r->db)) {
+    if (r->db != NULL && !sqlite3_get_autocommit(r->db)
+        && p2pfs_sql_run(&r->q, Q_END, NULL, 0) != P2PFS_OK) {
         sqlite3_exec(r->db, "ROLLBACK", NULL, NULL, NULL);
     }
 }
@@ -246,22 +273,13 @@ find_fullest(struct p2pfs_reader *r, int64_t sk, uint64_t index,
     return index >= largest ? P2PFS_FILE_NOT_FOUND : P2PFS_SET_INCOMPLETE;
 }
 
-enum p2pfs_err
-p2pfs_reader_find(struct p2pfs_reader *r, const char *id, size_t id_len,
-    uint64_t index, const struct p2pfs_hash *root, struct p2pfs_version *v)
+static enum p2pfs_err
+find_served(struct p2pfs_reader *r, int64_t sk, int64_t served, uint64_t index,
+    struct p2pfs_version *v)
 {
-    int64_t sk = 0, served = 0;
     enum p2pfs_err err;
     int found;
 
-    memset(v, 0, sizeof(*v));
-    err = p2pfs_reader_label(r, id, id_len, &sk, &served);
-    if (err != P2PFS_OK) {
-        return err;
-    }
-    if (root != NULL) {
-        return find_rooted(r, sk, index, root, v);
-    }
     if (served == 0) {
         return find_fullest(r, sk, index, v);
     }
@@ -274,4 +292,54 @@ p2pfs_reader_find(struct p2pfs_reader *r, const char *id, size_t id_len,
             P2PFS_STORE_ERROR);
     }
     return index >= v->n ? P2PFS_FILE_NOT_FOUND : P2PFS_OK;
+}
+
+/* Where this label, and root, would be known. */
+static struct reader_known *
+known_slot(struct p2pfs_reader *r, const char *id, size_t id_len,
+    const struct p2pfs_hash *root)
+{
+    uint32_t hash = root == NULL ? 0 : root->b[0] + 1u;
+    size_t i;
+
+    for (i = 0; i < id_len; i++) {
+        hash = hash * 31 + (uint8_t)id[i];
+    }
+    return &r->known[hash % READER_KNOWN];
+}
+
+static int
+is_known(const struct reader_known *k, const char *id, size_t id_len,
+    const struct p2pfs_hash *root)
+{
+    return id_len > 0 && k->id_len == id_len && memcmp(k->id, id, id_len) == 0
+        && k->has_root == (root != NULL)
+        && (root == NULL || p2pfs_hash_cmp(&k->v.root, root) == 0);
+}
+
+enum p2pfs_err
+p2pfs_reader_find(struct p2pfs_reader *r, const char *id, size_t id_len,
+    uint64_t index, const struct p2pfs_hash *root, struct p2pfs_version *v)
+{
+    struct reader_known *k = known_slot(r, id, id_len, root);
+    int64_t sk, served;
+    enum p2pfs_err err;
+
+    if (is_known(k, id, id_len, root)) {
+        *v = k->v;
+        return index >= v->n ? P2PFS_FILE_NOT_FOUND : P2PFS_OK;
+    }
+    memset(v, 0, sizeof(*v));
+    err = p2pfs_reader_label(r, id, id_len, &sk, &served);
+    if (err == P2PFS_OK) {
+        err = root != NULL ? find_rooted(r, sk, index, root, v)
+                           : find_served(r, sk, served, index, v);
+    }
+    if (err == P2PFS_OK && id_len <= sizeof(k->id)) {
+        memcpy(k->id, id, id_len);
+        k->id_len = id_len;
+        k->has_root = root != NULL;
+        k->v = *v;
+    }
+    return err;
 }

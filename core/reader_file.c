@@ -47,6 +47,61 @@ read_matching(struct p2pfs_reader *r, enum reader_statement id, int64_t key,
     return P2PFS_OK;
 }
 
+/* What one tile has on the leaf that stands at s. */
+static enum p2pfs_err
+take_tile(const uint8_t *tile, unsigned level,
+    const struct p2pfs_tile_spot *s, struct p2pfs_hash *leaf,
+    struct p2pfs_proof *proof)
+{
+    if (level == 0) {
+        p2pfs_tile_leaf(tile, s, leaf);
+    }
+    return p2pfs_tile_append(tile, s, proof);
+}
+
+static enum p2pfs_err
+read_level(struct p2pfs_reader *r, const struct p2pfs_version *v,
+    unsigned level, uint32_t index, struct p2pfs_hash *leaf,
+    struct p2pfs_proof *proof)
+{
+    struct p2pfs_tile_spot s = p2pfs_tile_spot(v->vk, v->n, level, index);
+    const uint8_t *tile;
+    enum p2pfs_err err;
+
+    tile = p2pfs_tile_cache_find(r->tiles, s.tk, &v->root, s.len);
+    if (tile != NULL) {
+        return take_tile(tile, level, &s, leaf, proof);
+    }
+    err = p2pfs_tile_fetch(&r->q, Q_TILE, &s, &tile);
+    if (err != P2PFS_OK) {
+        return err;
+    }
+    err = take_tile(tile, level, &s, leaf, proof);
+    p2pfs_tile_cache_offer(r->tiles, s.tk, &v->root, tile, s.len);
+    p2pfs_sql_reset(&r->q, Q_TILE);
+    return err;
+}
+
+/* As p2pfs_tile_read_proof(), by way of the tiles at hand. */
+static enum p2pfs_err
+read_proof(struct p2pfs_reader *r, const struct p2pfs_version *v,
+    uint32_t index, struct p2pfs_hash *leaf, struct p2pfs_proof *proof)
+{
+    unsigned levels = p2pfs_tile_levels(v->n);
+    enum p2pfs_err err;
+    unsigned level;
+
+    proof->len = 0;
+    for (level = 0; level < levels; level++) {
+        err = read_level(r, v, level, index, leaf, proof);
+        if (err != P2PFS_OK) {
+            return err;
+        }
+    }
+    return proof->len == p2pfs_proof_length(v->n, index) ? P2PFS_OK
+                                                         : P2PFS_FILE_DAMAGED;
+}
+
 enum p2pfs_err
 p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
     uint32_t index, struct p2pfs_file *f)
@@ -63,8 +118,7 @@ p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
     }
     f->index = index;
     f->n = v->n;
-    err = p2pfs_tile_read_proof(&r->q, Q_TILE, v->vk, v->n, index, &leaf,
-        &f->proof);
+    err = read_proof(r, v, index, &leaf, &f->proof);
     if (err != P2PFS_OK) {
         return p2pfs_reader_note(r, "read a proof", err);
     }

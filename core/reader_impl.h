@@ -9,10 +9,12 @@
 
 #include <sys/types.h>
 
+#include "core/name.h"
 #include "core/reader.h"
 #include "core/schema.h"
 #include "core/sql.h"
 #include "core/tile.h"
+#include "core/tile_cache.h"
 
 #define READER_VERSION_COLUMNS "v.vk, v.gk, g.n, v.have, v.state, v.root"
 
@@ -20,6 +22,8 @@
 /* clang-format off */
 #define READER_STATEMENTS(X)                                                  \
     X(BEGIN, "BEGIN")                                                         \
+    X(END, "COMMIT")                                                          \
+    X(CHANGES, "PRAGMA data_version")                                         \
     X(LABEL, "SELECT sk, coalesce(served, 0) FROM label WHERE set_id = ?1")   \
     X(VERSION, "SELECT " READER_VERSION_COLUMNS " FROM version v"             \
         " JOIN grp g ON g.gk = v.gk WHERE v.vk = ?1")                         \
@@ -59,6 +63,16 @@ enum reader_statement {
         Q_COUNT
 };
 
+/* What plain and rooted GETs of a label read; asked for in every one. */
+#define READER_KNOWN 64
+
+struct reader_known {
+    size_t id_len; /* 0: empty */
+    char id[P2PFS_SET_ID_MAX];
+    int has_root;
+    struct p2pfs_version v; /* complete */
+};
+
 struct p2pfs_reader {
     sqlite3 *db;
     struct p2pfs_sql q;
@@ -66,6 +80,9 @@ struct p2pfs_reader {
     char *path;
     dev_t dev; /* of the file that db has open */
     ino_t ino;
+    int64_t changes; /* data_version that known belongs to */
+    struct reader_known known[READER_KNOWN];
+    struct p2pfs_tile_cache *tiles;
     char detail[256];
 };
 

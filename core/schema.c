@@ -49,7 +49,14 @@ _Static_assert(sizeof(steps) / sizeof(steps[0]) == P2PFS_SCHEMA_VERSION,
 int64_t
 p2pfs_schema_tile_key(int64_t vk, unsigned level, uint64_t tile)
 {
-    return vk << 29 | (int64_t)level << 26 | (int64_t)tile;
+    return vk << P2PFS_SCHEMA_TILE_VERSION_SHIFT | (int64_t)level << 26
+        | (int64_t)tile;
+}
+
+unsigned
+p2pfs_schema_tile_level(int64_t tk)
+{
+    return (unsigned)(tk >> 26) & 7;
 }
 
 int64_t

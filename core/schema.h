@@ -75,6 +75,8 @@
 
 /* tile.tk: vk (30 bits) | tile level (3 bits) | tile (26 bits) */
 int64_t p2pfs_schema_tile_key(int64_t vk, unsigned level, uint64_t tile);
+unsigned p2pfs_schema_tile_level(int64_t tk);
+#define P2PFS_SCHEMA_TILE_VERSION_SHIFT 29 /* vk is above */
 
 /* k and pk: high 31 bits, low 32 bits. */
 int64_t p2pfs_schema_key(int64_t high, uint32_t low);

@@ -213,7 +213,8 @@ p2pfs_sql_open_reader(sqlite3 **out, const char *path, char *detail,
         sqlite3_busy_timeout(db, 0);
         err = p2pfs_sql_exec(db,
             "PRAGMA query_only = 1;"
-            "PRAGMA cell_size_check = 1");
+            "PRAGMA cell_size_check = 1;"
+            "PRAGMA cache_size = -8192");
     }
     if (err == P2PFS_OK) {
         err = p2pfs_schema_check(db);

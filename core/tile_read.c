@@ -6,44 +6,82 @@
 #include "core/tile.h"
 #include "core/tile_read.h"
 
-enum p2pfs_err
-p2pfs_tile_read_level(struct p2pfs_sql *q, unsigned id, int64_t vk, uint64_t n,
-    unsigned level, uint32_t index, struct p2pfs_hash *leaf,
-    struct p2pfs_proof *proof)
+struct p2pfs_tile_spot
+p2pfs_tile_spot(int64_t vk, uint64_t n, unsigned level, uint32_t index)
 {
     uint64_t node = (uint64_t)index >> P2PFS_TILE_HEIGHT * level;
     uint64_t t = node / P2PFS_TILE_WIDTH;
-    unsigned i = node % P2PFS_TILE_WIDTH;
-    unsigned width = p2pfs_tile_width(n, level, t);
-    const uint8_t *tile;
-    size_t len = 0;
-    struct p2pfs_hash path[P2PFS_TILE_HEIGHT];
-    unsigned siblings;
-    int got;
+    struct p2pfs_tile_spot s;
 
-    got = P2PFS_SQL_STEP(q, id, p2pfs_schema_tile_key(vk, level, t));
-    if (got < 0) {
-        return p2pfs_sql_err(q);
-    }
-    if (got == 0) {
-        return P2PFS_FILE_DAMAGED;
-    }
-    tile = p2pfs_sql_bytes(q, id, 0, &len);
-    if (tile == NULL || len != p2pfs_tile_bytes(width)) {
-        p2pfs_sql_reset(q, id);
-        return P2PFS_FILE_DAMAGED;
-    }
-    if (level == 0) {
-        memcpy(leaf->b, tile + p2pfs_tile_offset(width, 0, i), sizeof(*leaf));
-    }
-    siblings = p2pfs_tile_path(tile, width, i, path);
-    p2pfs_sql_reset(q, id);
+    s.tk = p2pfs_schema_tile_key(vk, level, t);
+    s.width = p2pfs_tile_width(n, level, t);
+    s.i = node % P2PFS_TILE_WIDTH;
+    s.len = p2pfs_tile_bytes(s.width);
+    return s;
+}
+
+enum p2pfs_err
+p2pfs_tile_append(const uint8_t *tile, const struct p2pfs_tile_spot *s,
+    struct p2pfs_proof *proof)
+{
+    struct p2pfs_hash path[P2PFS_TILE_HEIGHT];
+    unsigned siblings = p2pfs_tile_path(tile, s->width, s->i, path);
+
     if (siblings > P2PFS_PROOF_MAX - proof->len) {
         return P2PFS_FILE_DAMAGED;
     }
     memcpy(proof->hash + proof->len, path, siblings * sizeof(*path));
     proof->len += siblings;
     return P2PFS_OK;
+}
+
+void
+p2pfs_tile_leaf(const uint8_t *tile, const struct p2pfs_tile_spot *s,
+    struct p2pfs_hash *leaf)
+{
+    memcpy(leaf->b, tile + p2pfs_tile_offset(s->width, 0, s->i), sizeof(*leaf));
+}
+
+enum p2pfs_err
+p2pfs_tile_fetch(struct p2pfs_sql *q, unsigned id,
+    const struct p2pfs_tile_spot *s, const uint8_t **tile)
+{
+    size_t len = 0;
+    int got = P2PFS_SQL_STEP(q, id, s->tk);
+
+    if (got < 0) {
+        return p2pfs_sql_err(q);
+    }
+    if (got == 0) {
+        return P2PFS_FILE_DAMAGED;
+    }
+    *tile = p2pfs_sql_bytes(q, id, 0, &len);
+    if (*tile == NULL || len != s->len) {
+        p2pfs_sql_reset(q, id);
+        return P2PFS_FILE_DAMAGED;
+    }
+    return P2PFS_OK;
+}
+
+enum p2pfs_err
+p2pfs_tile_read_level(struct p2pfs_sql *q, unsigned id, int64_t vk, uint64_t n,
+    unsigned level, uint32_t index, struct p2pfs_hash *leaf,
+    struct p2pfs_proof *proof)
+{
+    struct p2pfs_tile_spot s = p2pfs_tile_spot(vk, n, level, index);
+    const uint8_t *tile;
+    enum p2pfs_err err;
+
+    err = p2pfs_tile_fetch(q, id, &s, &tile);
+    if (err != P2PFS_OK) {
+        return err;
+    }
+    if (level == 0) {
+        p2pfs_tile_leaf(tile, &s, leaf);
+    }
+    err = p2pfs_tile_append(tile, &s, proof);
+    p2pfs_sql_reset(q, id);
+    return err;
 }
 
 enum p2pfs_err
