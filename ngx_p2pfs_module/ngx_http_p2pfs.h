@@ -60,6 +60,7 @@ typedef struct ngx_http_p2pfs_ctx_s      ngx_http_p2pfs_ctx_t;
 typedef struct {
     ngx_str_t                     path;
     struct p2pfs_reader          *reader;
+    ngx_event_t                   turn;      /* posted: reads are open */
 } ngx_http_p2pfs_db_t;
 
 
@@ -209,17 +210,22 @@ void ngx_http_p2pfs_post_done(ngx_http_request_t *r,
 
 
 /*
- * db: reads happen between begin and end, all in one turn of the event loop.
+ * db: reads happen between begin and end, without a return to the event loop.
  * begin opens the reader where it is not open; OK, STORE_BUSY,
  * STORE_UNAVAILABLE, or another error that is already logged. end is told how
  * the reads went: after an error of the database itself it closes the reader,
  * so that the next request opens it anew.
+ *
+ * All reads of a turn of the event loop see the database as it was at the first
+ * of them; release has the next one see it as it is. Where an upload is
+ * acknowledged, that is due before the client hears of it.
  */
 
 enum p2pfs_err ngx_http_p2pfs_db_begin(ngx_http_p2pfs_db_t *db,
     ngx_log_t *log);
 void ngx_http_p2pfs_db_end(ngx_http_p2pfs_db_t *db, enum p2pfs_err err,
     ngx_log_t *log);
+void ngx_http_p2pfs_db_release(ngx_http_p2pfs_db_t *db);
 void ngx_http_p2pfs_db_close(ngx_http_p2pfs_db_t *db);
 
 

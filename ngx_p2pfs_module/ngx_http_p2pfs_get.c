@@ -1,8 +1,8 @@
 
 /*
  * What a worker answers from the database itself. The reads and the composing
- * of the reply happen in one turn of the event loop and inside one transaction,
- * which is over before the reply is sent: a slow client pins nothing.
+ * of the reply happen in one turn of the event loop and inside a
+ * transaction that ends with the turn: a slow client pins nothing.
  */
 
 

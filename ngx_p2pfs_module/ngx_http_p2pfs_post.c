@@ -259,14 +259,20 @@ void
 ngx_http_p2pfs_post_done(ngx_http_request_t *r,
     const struct p2pfs_result *result)
 {
-    ngx_int_t              rc;
-    ngx_connection_t      *c;
-    ngx_http_p2pfs_ctx_t  *ctx;
+    ngx_int_t                   rc;
+    ngx_connection_t           *c;
+    ngx_http_p2pfs_ctx_t       *ctx;
+    ngx_http_p2pfs_loc_conf_t  *plcf;
 
     c = r->connection;
     ctx = ngx_http_get_module_ctx(r, ngx_http_p2pfs_module);
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_p2pfs_module);
 
     ngx_http_set_log_request(c->log, r);
+
+    /* the client's next request may come in this turn of the event loop */
+
+    ngx_http_p2pfs_db_release(plcf->db);
 
     rc = ngx_http_p2pfs_stored(r, ctx, result);
 
