@@ -144,10 +144,12 @@ sub url {
 sub start {
     my ($self, $k, @what) = @_;
     run("$root/tools/node", 'start', $self->dir($k), @what);
+    $self->{runs}{$k}{$_} = 1 for @what ? @what : qw(gossipd nginx);
 }
 
 sub stop {
     my ($self, $k, @what) = @_;
+    delete $self->{runs}{$k}{$_} for @what ? @what : qw(gossipd nginx);
     $self->resume($k, @what);
     run("$root/tools/node", 'stop', $self->dir($k), @what);
 }
@@ -180,6 +182,7 @@ sub pids {
 sub kill_hard {
     my ($self, $k, @what) = @_;
     my @pid = $self->pids($k, @what) or die "nothing to kill in node $k";
+    delete $self->{runs}{$k}{$_} for @what ? @what : qw(gossipd nginx);
     kill 'KILL', @pid;
     wait_for { !grep { alive($_) } @pid } 10, "node $k killed";
     delete $self->{paused}{$k};
@@ -281,26 +284,43 @@ sub slurp {
     return scalar readline $f;
 }
 
+# Processes that ended by themselves.
+sub dead {
+    my ($self) = @_;
+    my @dead;
+    for my $k (sort keys %{ $self->{runs} }) {
+        push @dead, map { "node$k: $_ is not running any more" }
+            grep { !defined $self->pid($k, $_) }
+            sort keys %{ $self->{runs}{$k} };
+    }
+    return @dead;
+}
+
 # The lines of a node's logs that no test may leave behind.
+my $BAD_LINE = qr/\[alert\]|\[emerg\]|Sanitizer|runtime error:
+    |Assertion|disk\ image\ is\ malformed/x;
+
 sub bad_lines {
     my ($self, $k) = @_;
     my @bad;
     for my $log (qw(error.log gossipd.log)) {
         my $text = slurp($self->dir($k) . "/$log") // '';
         push @bad, map { "node$k/$log: $_" }
-            grep { /\[alert\]|\[emerg\]|Sanitizer|runtime error:/ }
+            grep { /$BAD_LINE/ }
             split /\n/, $text;
     }
     return @bad;
 }
 
-# Stops all and checks the logs: one test. allow: expected lines.
+# Stops all and checks that all ran to here and the logs: one test. allow:
+# expected lines.
 sub finish {
     my ($self, %o) = @_;
+    my @bad = $self->dead;
     $self->stop_all;
-    my @bad = map { $self->bad_lines($_) } 1 .. $self->{n};
+    push @bad, map { $self->bad_lines($_) } 1 .. $self->{n};
     @bad = grep { $_ !~ $o{allow} } @bad if $o{allow};
-    ok(!@bad, 'no alert and no sanitizer report in the logs')
+    ok(!@bad, 'all ran to the end, nothing bad in the logs')
         or diag(join "\n", @bad);
 }
 
