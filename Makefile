@@ -7,7 +7,8 @@
 #   make down, wipe    stop them; stop them and remove their files
 #   make check         all tests; make unit: only the C programs
 #   make asan, lint, docker-check, format, install, clean
-#   make bench         what it costs (QUICK=1: short); bench-large: 10^7 files
+#   make bench         what it costs (QUICK=1: a try); bench-large: 10^7 files
+#   make bench-report  the last of them as docs/performance/
 #
 # Another compiler or other flags: another directory, so that both stay
 # built: make CC=clang BUILD=build-clang
@@ -301,7 +302,9 @@ bench: bench-deps bench-bin
 	@$(BENCH_RUN) $(if $(QUICK),--quick) $(BENCH)
 bench-large: bench-deps bench-bin
 	@$(BENCH_RUN) --large $(BENCH)
-.PHONY: bench bench-deps bench-bin bench-large
+bench-report:
+	@t/bench/report.pl '$(BUILD)/bench.json' docs/performance
+.PHONY: bench bench-deps bench-bin bench-large bench-report
 
 
 # Installation

@@ -12,6 +12,7 @@ use strict;
 use warnings;
 
 use Cwd qw(abs_path);
+use Digest::MD5 qw(md5_hex);
 use FindBin qw($Bin);
 use Getopt::Long;
 use IO::Socket::INET;
@@ -37,6 +38,12 @@ my $rounds = $o{quick} ? 3 : 5;
 my $seconds = $o{quick} ? 1 : 4;
 my $many = $o{quick} ? 10_000 : 1_000_000;
 my $some = $o{quick} ? 10_000 : 100_000;
+# The static side cannot keep more files open than this. For larger sets it is
+# measured a second time with so many of them, all of which are open.
+my ($file_limit) = slurp("/proc/self/limits")
+    =~ /^Max open files\s+\S+\s+(\d+)/m;
+$file_limit //= 1_040_000;
+my $open_files = $file_limit - 1100;
 my $table = Bench::Table->new;
 my (@stall, @stall_gap);
 
@@ -49,16 +56,25 @@ sub power { return '10^' . int(log($_[0]) / log(10) + 0.5) }
 
 # Data, made once and kept
 
+# Made anew where the code that decides on their bytes is another.
+sub stamp { return join "", map { md5_hex(slurp("$Bin/../../$_")) } @_ }
+
+sub is_made {
+    my ($path, $stamp) = @_;
+    return -e $path && slurp($path) eq $stamp;
+}
+
 sub set_name { my ($n, $bytes) = @_; return "$data/$n-$bytes" }
 
 sub make_db {
     my ($n, $bytes, @open) = @_;
     my $path = set_name($n, $bytes) . (@open ? '-open' : '') . '.db';
-    if (!-e "$path.done") {
+    my $stamp = stamp(qw(core/schema.c t/bench/mkset.c t/bench/content.h));
+    if (!is_made("$path.done", $stamp)) {
         print "making $path\n";
         unlink $path, "$path-wal", "$path-shm";
         run("$bin/mkset", 'db', $path, 'bench', $n, $bytes, @open);
-        spew("$path.done", '');
+        spew("$path.done", $stamp);
     }
     return $path;
 }
@@ -67,12 +83,13 @@ sub make_files {
     my ($n, $bytes) = @_;
     my $root = set_name($n, $bytes) . '-files';
     my $dir = "$root/api/sets/bench/files";
-    if (!-e "$root/done") {
+    my $stamp = stamp(qw(core/reply.c core/schema.c t/bench/mkset.c));
+    if (!is_made("$root/done", $stamp)) {
         print "making $root\n";
         run('rm', '-rf', $root);
         run('mkdir', '-p', $dir);
         run("$bin/mkset", 'files', make_db($n, $bytes), 'bench', $n, $dir);
-        spew("$root/done", '');
+        spew("$root/done", $stamp);
     }
     return $root;
 }
@@ -93,6 +110,7 @@ sub p2pfs_nginx {
     return start_nginx(
         dir => $dir,
         nginx => $o{nginx},
+        file_limit => $file_limit,
         modules => ["$build/ngx_http_p2pfs_module.so",
             "$bin/ngx_bench_stall_module.so"],
         server => "location /api/ { p2pfs on; p2pfs_db \"$db\";"
@@ -105,9 +123,11 @@ sub static_nginx {
     return start_nginx(
         dir => $dir,
         nginx => $o{nginx},
+        file_limit => $file_limit,
         modules => ["$bin/ngx_bench_stall_module.so"],
         server => "root \"$root\"; sendfile on; tcp_nopush on;"
-            . ' open_file_cache max=1000000 inactive=1h;'
+            . ' open_file_cache max='
+            . "$open_files inactive=1h;"
             . ' open_file_cache_valid 1h; open_file_cache_min_uses 1;');
 }
 
@@ -171,35 +191,48 @@ sub get_round {
 
 sub column { my ($name, @r) = @_; return [map { $_->{$name} } @r] }
 
+# A row of ratios to one of the ways in which the files can be served.
+sub add_get {
+    my ($name, $ours, $static) = @_;
+    $table->add(name => $name, target => 0.80, floor => 0.60, plot => 'get',
+        values => [Bench::Table::ratios(column('rate', @$ours),
+            column('rate', @$static))],
+        detail => {
+            'by worker CPU' => [Bench::Table::ratios(column('cpu', @$static),
+                column('cpu', @$ours))],
+            'GET/s' => column('rate', @$ours),
+            'static/s' => column('rate', @$static),
+            'worker us/GET' => column('cpu', @$ours),
+            'worker us/static' => column('cpu', @$static),
+            'worker busy' => column('busy', @$ours),
+            'static worker busy' => column('busy', @$static),
+        });
+}
+
 sub measure_get {
-    my ($n, $bytes, $name) = @_;
+    my ($n, $bytes, $what) = @_;
     my $root = make_files($n, $bytes);
     my $ours = p2pfs_nginx(fresh('ours'), make_db($n, $bytes));
     my $static = static_nginx(fresh('static'), $root);
     check_same($ours, $static, $n);
-    my (@a, @b);
+    my (@a, @b, @open);
     read_all($bin, $ours, $n);
     my $memory = memory($ours->{worker});
     read_all($bin, $static, $n);
     for my $round (1 .. $rounds) {
         push @a, get_round($ours, $n, $round);
         push @b, get_round($static, $n, $round);
+        push @open, get_round($static, $open_files, $round)
+            if $n > $open_files;
         note_stall($a[-1]);
     }
-    my @ratio = Bench::Table::ratios(column('rate', @a), column('rate', @b));
-    $table->add(name => $name, values => \@ratio, target => 0.80,
-        floor => 0.60, plot => 'get',
-        detail => {
-            'GET/s' => column('rate', @a),
-            'static/s' => column('rate', @b),
-            'worker us/GET' => column('cpu', @a),
-            'worker us/static' => column('cpu', @b),
-            'worker busy' => column('busy', @a),
-            'static worker busy' => column('busy', @b),
-        });
+    my $name = "GET $what / static, n = " . power($n);
+    add_get($name, \@a, \@b);
+    add_get("$name, $open_files files open", \@a, \@open) if @open;
     stop($_) for $ours, $static;
     return (column('cpu', @a), $memory);
 }
+
 
 sub add_bytes {
     my ($n, $bytes) = @_;
@@ -216,12 +249,11 @@ sub add_bytes {
 
 sub measure_gets {
     my ($cpu_small, $cpu_many, $memory);
-    measure_get($some, 1024, 'GET 1 KiB / static, n = ' . power($some));
-    ($cpu_many, $memory)
-        = measure_get($many, 1024, 'GET 1 KiB / static, n = ' . power($many));
-    ($cpu_small) = measure_get(100, 1024, 'GET 1 KiB / static, n = 10^2');
-    measure_get($some, 16384, 'GET 16 KiB / static, n = ' . power($some));
-    measure_get($some, 64, 'GET 64 B / static, n = ' . power($some));
+    measure_get($some, 1024, '1 KiB');
+    ($cpu_many, $memory) = measure_get($many, 1024, '1 KiB');
+    ($cpu_small) = measure_get(100, 1024, '1 KiB');
+    measure_get($some, 16384, '16 KiB');
+    measure_get($some, 64, '64 B');
     $table->add(
         name => 'worker CPU per GET, n = ' . power($many) . ' / n = 10^2',
         values => [Bench::Table::ratios($cpu_many, $cpu_small)],

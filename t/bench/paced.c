@@ -6,8 +6,9 @@
  * Request i is due at i / RATE and goes out on a connection that is free; where
  * none is, it waits, and the wait counts: latency runs from when it was due.
  * Files are drawn uniformly from PREFIX0 .. PREFIX<N-1>. The first 0.5 s do not
- * count. RATE 0 reads every file once, in order, as fast as they come. Prints:
- * sent done p50 p90 p99 p99.9 max, in microseconds.
+ * count. RATE 0 reads every file once, in order, as fast as they come.
+ *
+ * Prints: sent done p50 p90 p99 p99.9 max, in microseconds.
  */
 
 #include <arpa/inet.h>

@@ -83,8 +83,8 @@ sub stop {
     delete $running{delete $p->{pid}};
 }
 
-# o: dir, nginx (program), modules, location (directives of one server),
-# main (directives).
+# o: dir, nginx (program), modules, server (directives of one server),
+# file_limit.
 sub start_nginx {
     my (%o) = @_;
     my $p = { dir => $o{dir}, port => free_port() };
@@ -99,7 +99,7 @@ $load
 $user
 daemon off;
 worker_processes 1;
-worker_rlimit_nofile 1040000;
+worker_rlimit_nofile $o{file_limit};
 pid "$o{dir}/nginx.pid";
 error_log "$o{dir}/error.log" error;
 bench_stall "$o{dir}/stall";
