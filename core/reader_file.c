@@ -49,9 +49,8 @@ read_matching(struct p2pfs_reader *r, enum reader_statement id, int64_t key,
 
 /* What one tile has on the leaf that stands at s. */
 static enum p2pfs_err
-take_tile(const uint8_t *tile, unsigned level,
-    const struct p2pfs_tile_spot *s, struct p2pfs_hash *leaf,
-    struct p2pfs_proof *proof)
+take_tile(const uint8_t *tile, unsigned level, const struct p2pfs_tile_spot *s,
+    struct p2pfs_hash *leaf, struct p2pfs_proof *proof)
 {
     if (level == 0) {
         p2pfs_tile_leaf(tile, s, leaf);

@@ -155,7 +155,7 @@ audit_one_row(struct audit *a, int kind, int64_t key, int *damaged)
     enum p2pfs_err err = P2PFS_OK;
 
     a->found = on_found;
-    a->ctx = &s;
+    a->ctx = &s; /* cppcheck-suppress autoVariables; put back below */
     switch (kind) {
     case P2PFS_DAMAGED_CONTENT:
         err = search_content(a, key >> 32, (uint32_t)key);
