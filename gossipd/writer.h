@@ -6,8 +6,9 @@
  * waiting at most WRITER_GATHER_US for more. done() is called on the writer
  * thread after the commit of the job's group; only then may anybody be told.
  * Order of submission is kept among what clients sent, and among what came from
- * peers; clients' files are not kept waiting by those (writer_queue.h). A group that fails is tried again job by job; a job that fails alone
- * gets STORE_FULL or STORE_UNAVAILABLE.
+ * peers; clients' files are not kept waiting by those (writer_queue.h). A group
+ * that fails is tried again job by job; a job that fails alone gets STORE_FULL
+ * or STORE_UNAVAILABLE.
  *
  * After each commit that added to the log, on_log(ctx, head) is called (on the
  * writer thread, after the group's done() calls).

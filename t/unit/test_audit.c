@@ -192,8 +192,8 @@ static const struct {
         P2PFS_DAMAGED_TILE, "SELECT " VK("part") " << 29"},
     {"DELETE FROM tile WHERE tk = " VK("draft") " << 29", P2PFS_DAMAGED_TILE,
         "SELECT " VK("draft") " << 29"},
-    {"UPDATE part SET bits = CAST(zeroblob(15) || x'40' AS BLOB) WHERE pk = " VK(
-         "draft") " << 32",
+    {"UPDATE part SET bits = CAST(zeroblob(15) || x'40' AS BLOB)"
+     " WHERE pk = " VK("draft") " << 32",
         0, NULL},
     {"UPDATE version SET have = have - 1 WHERE vk = " VK("part"), 0, NULL},
     {"UPDATE version SET have = have - 1 WHERE vk = " VK("whole"), 0, NULL},
