@@ -64,12 +64,27 @@ connect_db(struct p2pfs_reader *r)
     }
     r->dev = st.st_dev;
     r->ino = st.st_ino;
+    r->shm_ino = stat(r->shm_path, &st) == 0 ? st.st_ino : 0;
     err = p2pfs_sql_init(&r->q, r->db, reader_texts, Q_COUNT);
     if (err != P2PFS_OK) {
         err = p2pfs_reader_fail(r, "prepare");
         disconnect(r);
     }
     return err;
+}
+
+static enum p2pfs_err
+keep_path(struct p2pfs_reader *r, const char *path)
+{
+    size_t room = strlen(path) + sizeof("-shm");
+
+    r->path = strdup(path);
+    r->shm_path = malloc(room);
+    if (r->path == NULL || r->shm_path == NULL) {
+        return P2PFS_NO_MEMORY;
+    }
+    snprintf(r->shm_path, room, "%s-shm", path);
+    return P2PFS_OK;
 }
 
 enum p2pfs_err
@@ -83,8 +98,10 @@ p2pfs_reader_open(struct p2pfs_reader **out, const char *path)
     if (r == NULL) {
         return P2PFS_NO_MEMORY;
     }
-    r->path = strdup(path);
-    err = r->path == NULL ? P2PFS_NO_MEMORY : p2pfs_hasher_new(&r->hasher);
+    err = keep_path(r, path);
+    if (err == P2PFS_OK) {
+        err = p2pfs_hasher_new(&r->hasher);
+    }
     if (err == P2PFS_OK) {
         err = p2pfs_tile_cache_new(&r->tiles);
     }
@@ -109,18 +126,22 @@ p2pfs_reader_close(struct p2pfs_reader *r)
     p2pfs_hasher_free(r->hasher);
     p2pfs_tile_cache_free(r->tiles);
     free(r->path);
+    free(r->shm_path);
     free(r);
 }
 
-/* Somebody who removes the database and starts a new one must not leave
- * readers on the old file for ever. */
+/* Somebody who removes the database must not leave readers on the file that
+ * they have open: it is not found by anybody else any more. */
 static int
 is_replaced(const struct p2pfs_reader *r)
 {
     struct stat st;
 
-    return stat(r->path, &st) == 0
-        && (st.st_dev != r->dev || st.st_ino != r->ino);
+    if (stat(r->path, &st) != 0 || st.st_dev != r->dev || st.st_ino != r->ino) {
+        return 1;
+    }
+    /* A new -shm: the writer has another database, or begins anew. */
+    return stat(r->shm_path, &st) != 0 || st.st_ino != r->shm_ino;
 }
 
 /* Forgets what is known of labels where anything was committed since. */

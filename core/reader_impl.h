@@ -78,8 +78,10 @@ struct p2pfs_reader {
     struct p2pfs_sql q;
     struct p2pfs_hasher *hasher;
     char *path;
+    char *shm_path;
     dev_t dev; /* of the file that db has open */
     ino_t ino;
+    ino_t shm_ino;
     int64_t changes; /* data_version that known belongs to */
     struct reader_known known[READER_KNOWN];
     struct p2pfs_tile_cache *tiles;

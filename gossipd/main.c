@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@
 #include "gossipd/node.h"
 
 #define TURN_MS 1000
+#define REOPEN_MS 1000
 #define FILES_MIN 4096
 
 static void
@@ -182,6 +184,8 @@ reread(struct process *p)
 
     if (config_read(&c, &call, p->argc, p->argv, p->env, detail) != P2PFS_OK) {
         log_error(p->log, "configuration stays as it was: %s", detail);
+    } else if (p->node == NULL) {
+        log_warn(p->log, "configuration: not read again, the database is lost");
     } else {
         log_set_level(p->log, c.log_level);
         node_set_peers(p->node, &c);
@@ -213,6 +217,46 @@ take_signals(struct process *p)
     return 0;
 }
 
+/*
+ * A database that is lost is waited for, with the socket closed, so that
+ * workers answer 503. Never does this make a new one: that is for the first
+ * start alone. 0: told to stop.
+ */
+static int
+find_store(struct process *p, const struct config *c)
+{
+    struct pollfd pfd = {.fd = p->signals, .events = POLLIN};
+
+    node_stop(p->node);
+    p->node = NULL;
+    (void)unlink(c->status);
+    log_warn(p->log, "node: waits for the database \"%s\"", c->db);
+    for (;;) {
+        (void)poll(&pfd, 1, REOPEN_MS);
+        if (take_signals(p)) {
+            return 0;
+        }
+        if (access(c->db, F_OK) == 0
+            && node_start(&p->node, c, p->log) == P2PFS_OK) {
+            node_watch(p->node, p->signals);
+            reread(p); /* the peers of the last SIGHUP, not of the start */
+            return 1;
+        }
+    }
+}
+
+static void
+serve(struct process *p, const struct config *c)
+{
+    node_watch(p->node, p->signals);
+    while (!take_signals(p)) {
+        node_turn(p->node, TURN_MS);
+        if (node_lost(p->node) && !find_store(p, c)) {
+            return;
+        }
+    }
+}
+
 static int
 run(struct process *p, const struct config *c)
 {
@@ -233,10 +277,7 @@ run(struct process *p, const struct config *c)
     }
     err = node_start(&p->node, c, p->log);
     if (err == P2PFS_OK) {
-        node_watch(p->node, p->signals);
-        while (!take_signals(p)) {
-            node_turn(p->node, TURN_MS);
-        }
+        serve(p, c);
         node_stop(p->node);
         (void)unlink(c->status);
         log_info(p->log, "node: stopped");

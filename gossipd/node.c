@@ -79,7 +79,9 @@ open_store(struct node *n)
     struct store_config sc = {.path = n->config->db,
         .file_max = P2PFS_FILE_BYTES_MAX,
         .count_max = P2PFS_SET_COUNT_MAX,
-        .size_max = n->config->store_max};
+        .size_max = n->config->store_max,
+        .free_min = n->config->free_min,
+        .ballast = n->config->ballast};
     char detail[DETAIL_ROOM];
     enum p2pfs_err err;
 
@@ -261,6 +263,12 @@ void
 node_turn(struct node *n, unsigned timeout_ms)
 {
     router_turn(n->router, timeout_ms);
+}
+
+int
+node_lost(struct node *n)
+{
+    return writer_health(n->writer) != P2PFS_OK;
 }
 
 void

@@ -25,6 +25,10 @@ void node_watch(struct node *n, int fd);
 /* One turn of the router, at most timeout_ms long. */
 void node_turn(struct node *n, unsigned timeout_ms);
 
+/* The database was moved, replaced or deleted, or its disk failed: uploads get
+ * 503 from now on. The node is to be stopped and started anew. */
+int node_lost(struct node *n);
+
 /* Another list of peers to dial. */
 void node_set_peers(struct node *n, const struct config *c);
 

@@ -56,6 +56,24 @@ put_counters(const struct router *r, FILE *f)
 }
 
 static void
+put_store(const struct router *r, FILE *f)
+{
+    struct store_stats s;
+
+    writer_read_stats(r->part.writer, &s);
+    (void)fprintf(f,
+        "wal_bytes %llu\nwal_max_bytes %llu\ncheckpoints %llu\n"
+        "checkpoint_waits %llu\ncheckpoint_us %llu\n"
+        "checkpoint_max_us %llu\nballast_used %llu\n",
+        (unsigned long long)s.wal_bytes, (unsigned long long)s.wal_max_bytes,
+        (unsigned long long)s.checkpoints,
+        (unsigned long long)s.checkpoint_waits,
+        (unsigned long long)s.checkpoint_us,
+        (unsigned long long)s.checkpoint_max_us,
+        (unsigned long long)s.ballast_used);
+}
+
+static void
 put_scrub(const struct router *r, FILE *f)
 {
     struct scrub_stats s;
@@ -86,6 +104,7 @@ write_file(const struct router *r, const char *path)
         P2PFS_VERSION, (long)getpid(), hex, r->n_peers,
         (unsigned long long)r->log_head, (unsigned long long)r->published);
     put_counters(r, f);
+    put_store(r, f);
     put_scrub(r, f);
     put_peers(r, f);
     rc = ferror(f);

@@ -254,6 +254,23 @@ load(struct store *s)
     return err;
 }
 
+/*
+ * What the run before left in the WAL moves into the database before anything
+ * is added: where its last fsync failed, frames that never reached the disk
+ * would stand before ours. A reader in the way or a full disk is no obstacle.
+ */
+static enum p2pfs_err
+begin_anew(struct store *s)
+{
+    enum p2pfs_err err = store_move_wal(s);
+
+    if (err != P2PFS_OK && err != P2PFS_STORE_BUSY && err != P2PFS_STORE_FULL) {
+        return err;
+    }
+    store_keep_space(s);
+    return P2PFS_OK;
+}
+
 enum p2pfs_err
 store_open(struct store **out, const struct store_config *c, char *detail,
     size_t room)
@@ -274,6 +291,8 @@ store_open(struct store **out, const struct store_config *c, char *detail,
     s->file_max = c->file_max;
     s->count_max = c->count_max;
     s->size_max = c->size_max;
+    s->free_min = c->free_min;
+    s->ballast = c->ballast;
     s->path = strdup(c->path);
     err = s->path == NULL ? P2PFS_NO_MEMORY : p2pfs_hasher_new(&s->hasher);
     if (err == P2PFS_OK) {
@@ -281,7 +300,13 @@ store_open(struct store **out, const struct store_config *c, char *detail,
     }
     if (err == P2PFS_OK) {
         sqlite3_wal_hook(s->db, store_on_wal, s);
+        err = store_remember_files(s);
+    }
+    if (err == P2PFS_OK) {
         err = load(s);
+    }
+    if (err == P2PFS_OK) {
+        err = begin_anew(s);
     }
     if (err != P2PFS_OK) {
         snprintf(detail, room, "open database \"%s\": %s (%s)", c->path,
@@ -306,7 +331,10 @@ store_close(struct store *s)
             store_checkpoint(s, STORE_CHECKPOINT_STOP);
         }
         p2pfs_sql_fini(&s->q);
+        /* That was the checkpoint, or there is a reason to have none. */
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         sqlite3_close(s->db);
+        store_clear_place(s);
     }
     p2pfs_hasher_free(s->hasher);
     free(s->path);
@@ -322,6 +350,10 @@ store_begin(struct store *s)
      * the next fsync would report success: nothing may be acknowledged. */
     if (s->disk_failed) {
         return P2PFS_STORE_ERROR; /* detail still says what it was */
+    }
+    err = store_check_place(s);
+    if (err != P2PFS_OK) {
+        return err;
     }
     err = p2pfs_sql_run(&s->q, Q_BEGIN, NULL, 0);
     if (err != P2PFS_OK) {
@@ -345,7 +377,8 @@ store_commit(struct store *s)
         return err;
     }
     s->committed = s->head;
-    return P2PFS_OK;
+    /* Deleted meanwhile: it was written to a file that nobody finds again. */
+    return store_check_place(s);
 }
 
 void
@@ -412,4 +445,10 @@ store_clear_damaged(struct store *s, int kind, int64_t key)
         return store_fail(s, "clear damage", P2PFS_OK);
     }
     return P2PFS_OK;
+}
+
+void
+store_read_stats(const struct store *s, struct store_stats *out)
+{
+    *out = s->stats;
 }

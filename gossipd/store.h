@@ -6,8 +6,9 @@
  * and nowhere else. Calls between store_begin and store_commit form one
  * transaction; an error of the database inside it means that nothing of the
  * batch was stored. Results are promises only after store_commit returned OK.
- * After an I/O error of the disk store_begin fails until the process is started
- * again: a later fsync would report success for pages that were lost.
+ * After an I/O error of the disk store_begin fails until the store is closed and
+ * opened anew: a later fsync would report success for pages that were lost. So
+ * it does where the database is not at its path any more.
  */
 
 #ifndef P2PFS_GOSSIPD_STORE_H
@@ -30,6 +31,9 @@ struct store_config {
     uint32_t file_max; /* constants of the network */
     uint32_t count_max;
     uint64_t size_max; /* bytes of database and WAL; 0: no limit */
+    uint64_t free_min; /* bytes of the disk that files leave free */
+    uint64_t
+        ballast; /* bytes kept for the checkpoint on a full disk; 0: none */
 };
 
 struct store;
@@ -122,5 +126,27 @@ enum store_checkpoint_when {
     STORE_CHECKPOINT_STOP    /* the same, waiting longer for readers */
 };
 void store_checkpoint(struct store *s, enum store_checkpoint_when when);
+
+/*
+ * Is the store good for further work? Once it is not, it never is again: to be
+ * closed and opened anew. STORE_UNAVAILABLE: its files were moved, replaced or
+ * deleted; STORE_ERROR: the disk failed. store_detail has words.
+ */
+enum p2pfs_err store_health(struct store *s);
+
+/* Looks after the ballast, and gets a store that met a full disk going again
+ * when there is room. To be called each second. */
+void store_keep_space(struct store *s);
+
+struct store_stats {
+    uint64_t wal_bytes;         /* when it was last looked at */
+    uint64_t wal_max_bytes;     /* the largest it was then */
+    uint64_t checkpoints;       /* those that waited for readers too */
+    uint64_t checkpoint_waits;  /* those alone */
+    uint64_t checkpoint_us;     /* spent in all of them */
+    uint64_t checkpoint_max_us; /* in the longest */
+    uint64_t ballast_used;      /* times that it was given up */
+};
+void store_read_stats(const struct store *s, struct store_stats *out);
 
 #endif

@@ -3,13 +3,16 @@
  * it. store.c opens and keeps transactions, store_rows.c has the common rows,
  * store_file.c the rules for a file, store_version.c for a version,
  * store_block.c which files a version has, store_tree.c its tiles,
- * store_birth.c how it becomes complete, store_space.c limits and the WAL.
+ * store_birth.c how it becomes complete, store_space.c limits and the ballast,
+ * store_wal.c checkpoints, store_watch.c files that were moved or replaced.
  *
  * Functions here return database errors; after one the batch is rolled back.
  */
 
 #ifndef P2PFS_GOSSIPD_STORE_IMPL_H
 #define P2PFS_GOSSIPD_STORE_IMPL_H
+
+#include <sys/stat.h>
 
 #include "core/reader.h"
 #include "core/schema.h"
@@ -110,6 +113,14 @@ enum store_statement {
 
 #define STORE_KEY_MAX ((int64_t)1 << 30) /* gk and vk are below it */
 
+/* The database, its -wal and its -shm, as they were opened. */
+#define STORE_FILES 3
+
+struct store_file_id {
+    dev_t dev;
+    ino_t ino;
+};
+
 struct store {
     sqlite3 *db;
     struct p2pfs_sql q;
@@ -125,6 +136,12 @@ struct store {
     int wal_frames;     /* after the last commit */
     int wal_moved;      /* of those, when a checkpoint was last tried */
     int disk_failed;    /* an I/O error was met: see store_begin */
+    int disk_full;      /* no files until store_keep_space cleared it */
+    int lost;           /* its files are not at their path any more */
+    uint64_t free_min;
+    uint64_t ballast;
+    struct store_file_id files[STORE_FILES];
+    struct store_stats stats;
     char detail[256];
 };
 
@@ -245,6 +262,27 @@ enum p2pfs_err store_complete(struct store *s, struct p2pfs_version *v,
 /* store_space.c */
 void store_measure(struct store *s);
 int store_take_room(struct store *s, uint64_t bytes);
+
+/* store_wal.c */
 int store_on_wal(void *ctx, sqlite3 *db, const char *name, int frames);
+uint64_t store_wal_bytes(const struct store *s);
+void store_note_wal(struct store *s);
+
+/* All of it, and its file cut to nothing; STORE_BUSY: a reader is in the way. */
+enum p2pfs_err store_move_wal(struct store *s);
+
+/* store_watch.c */
+
+/* After opening: which files these are. */
+enum p2pfs_err store_remember_files(struct store *s);
+
+/* Notes that file i is not what it was; STORE_UNAVAILABLE. */
+enum p2pfs_err store_lost(struct store *s, const char *what, unsigned i);
+
+/* Is the database still at its path? A short look, for every transaction. */
+enum p2pfs_err store_check_place(struct store *s);
+
+/* After closing: takes a lost database's -wal and -shm out of the way. */
+void store_clear_place(const struct store *s);
 
 #endif

@@ -5,6 +5,18 @@
 
 #include "gossipd/store_impl.h"
 
+/* SHMSIZE: no room for one more page of -shm. */
+static void
+note_disk(struct store *s, int code)
+{
+    if ((code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE) {
+        s->disk_full = 1;
+
+    } else if ((code & 0xff) == SQLITE_IOERR && code != SQLITE_IOERR_NOMEM) {
+        s->disk_failed = 1;
+    }
+}
+
 enum p2pfs_err
 store_fail(struct store *s, const char *what, enum p2pfs_err err)
 {
@@ -13,10 +25,7 @@ store_fail(struct store *s, const char *what, enum p2pfs_err err)
     }
     snprintf(s->detail, sizeof(s->detail), "%s: %s (%s)", what,
         p2pfs_err_row(err)->text, sqlite3_errmsg(s->db));
-    if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_IOERR
-        && sqlite3_extended_errcode(s->db) != SQLITE_IOERR_NOMEM) {
-        s->disk_failed = 1;
-    }
+    note_disk(s, sqlite3_extended_errcode(s->db));
     return err;
 }
 

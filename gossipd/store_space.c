@@ -1,49 +1,25 @@
-/* How full the store is, and when the WAL moves into the database. */
+/*
+ * How much room the store has: its own limit, the disk's, and the ballast.
+ *
+ * A disk that is full lets SQLite neither checkpoint nor delete, and a WAL that
+ * cannot be moved stays as large as it is. So files are refused while some room
+ * is left; where others fill the disk all the same, the ballast is given up,
+ * which lets the checkpoint finish. It is laid down again before files are
+ * taken again.
+ */
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "gossipd/store_impl.h"
 
-/* On a full disk SQLite can neither checkpoint nor delete: never get there. */
-#define RESERVE_BYTES ((uint64_t)64 * 1024 * 1024)
+#define NAME_ROOM 4096
 
 /* Pages that one file dirties besides its bytes: rows, indexes, a tile. */
 #define FILE_OVERHEAD_BYTES ((uint64_t)4 * P2PFS_SCHEMA_PAGE_BYTES)
-
-/* Frames of the WAL: one checkpoint for each STEP of growth. PASSIVE waits for
- * nobody, but cannot start the file anew while readers come and go; from WAIT
- * on a few milliseconds are spent on that. */
-#define STEP_FRAMES 1000
-#define WAIT_FRAMES 4000
-#define WAIT_MS 20
-#define STOP_WAIT_MS 500
-#define BUSY_MS 2000
-
-int
-store_on_wal(void *ctx, sqlite3 *db, const char *name, int frames)
-{
-    struct store *s = ctx;
-
-    (void)db;
-    (void)name;
-    if (frames < s->wal_frames) {
-        s->wal_moved = 0; /* started anew */
-    }
-    s->wal_frames = frames;
-    return SQLITE_OK;
-}
-
-static uint64_t
-wal_bytes(const struct store *s)
-{
-    char name[4096];
-    struct stat st;
-
-    snprintf(name, sizeof(name), "%s-wal", s->path);
-    return stat(name, &st) == 0 ? (uint64_t)st.st_size : 0;
-}
 
 static uint64_t
 less(uint64_t a, uint64_t b)
@@ -51,15 +27,26 @@ less(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
+/* Of the disk. Where it cannot be asked, the store's own limit must do. */
+static uint64_t
+disk_free(const struct store *s)
+{
+    struct statvfs fs;
+
+    if (statvfs(s->path, &fs) != 0) {
+        return UINT64_MAX;
+    }
+    return (uint64_t)fs.f_bavail * fs.f_frsize;
+}
+
 void
 store_measure(struct store *s)
 {
     uint64_t used;
     uint64_t room = UINT64_MAX;
-    struct statvfs fs;
 
     if (s->size_max > 0) {
-        used = wal_bytes(s);
+        used = store_wal_bytes(s);
         if (p2pfs_sql_step(&s->q, Q_PAGES, NULL, 0) > 0) {
             used += (uint64_t)p2pfs_sql_int(&s->q, Q_PAGES, 0)
                 * P2PFS_SCHEMA_PAGE_BYTES;
@@ -67,11 +54,9 @@ store_measure(struct store *s)
         p2pfs_sql_reset(&s->q, Q_PAGES);
         room = less(s->size_max, used);
     }
-    if (statvfs(s->path, &fs) == 0) {
-        used = less((uint64_t)fs.f_bavail * fs.f_frsize, RESERVE_BYTES);
-        room = used < room ? used : room;
-    }
-    s->room = room;
+    used = less(disk_free(s), s->free_min);
+    room = used < room ? used : room;
+    s->room = s->disk_full ? 0 : room;
 }
 
 int
@@ -87,39 +72,69 @@ store_take_room(struct store *s, uint64_t bytes)
 }
 
 static void
-checkpoint(struct store *s, int mode, int wait_ms)
+ballast_name(const struct store *s, char name[NAME_ROOM])
 {
-    s->wal_moved = s->wal_frames;
-    sqlite3_busy_timeout(s->db, wait_ms);
-    if (sqlite3_wal_checkpoint_v2(s->db, NULL, mode, NULL, NULL) == SQLITE_OK
-        && mode != SQLITE_CHECKPOINT_PASSIVE) {
-        s->wal_frames = 0;
-        s->wal_moved = 0;
+    snprintf(name, NAME_ROOM, "%s-ballast", s->path);
+}
+
+static int
+has_ballast(const struct store *s)
+{
+    char name[NAME_ROOM];
+    struct stat st;
+
+    ballast_name(s, name);
+    return stat(name, &st) == 0 && (uint64_t)st.st_size >= s->ballast;
+}
+
+/* 1: it is there. Real blocks, not a hole. */
+static int
+lay_ballast(const struct store *s)
+{
+    char name[NAME_ROOM];
+    int fd, rc;
+
+    if (s->ballast == 0 || has_ballast(s)) {
+        return 1;
     }
-    sqlite3_busy_timeout(s->db, BUSY_MS);
+    if (less(disk_free(s), s->free_min) < s->ballast) {
+        return 0;
+    }
+    ballast_name(s, name);
+    fd = open(name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return 0;
+    }
+    rc = posix_fallocate(fd, 0, (off_t)s->ballast);
+    (void)close(fd);
+    if (rc != 0) {
+        (void)unlink(name);
+    }
+    return rc == 0;
+}
+
+/* 1: there was some. */
+static int
+drop_ballast(const struct store *s)
+{
+    char name[NAME_ROOM];
+
+    ballast_name(s, name);
+    return unlink(name) == 0;
 }
 
 void
-store_checkpoint(struct store *s, enum store_checkpoint_when when)
+store_keep_space(struct store *s)
 {
-    switch (when) {
-    case STORE_CHECKPOINT_COMMIT:
-        if (s->wal_frames - s->wal_moved < STEP_FRAMES) {
-            return;
-        }
-        if (s->wal_frames > WAIT_FRAMES) {
-            checkpoint(s, SQLITE_CHECKPOINT_RESTART, WAIT_MS);
-        } else {
-            checkpoint(s, SQLITE_CHECKPOINT_PASSIVE, 0);
-        }
+    if (!s->disk_full) {
+        (void)lay_ballast(s);
         return;
-    case STORE_CHECKPOINT_IDLE:
-        if (s->wal_frames > 0) {
-            checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, WAIT_MS);
-        }
-        return;
-    case STORE_CHECKPOINT_STOP:
-        checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE, STOP_WAIT_MS);
-        return;
+    }
+    if (store_move_wal(s) == P2PFS_STORE_FULL && drop_ballast(s)) {
+        s->stats.ballast_used++;
+        (void)store_move_wal(s);
+    }
+    if (disk_free(s) > s->free_min && lay_ballast(s)) {
+        s->disk_full = 0;
     }
 }

@@ -6,7 +6,7 @@
 #include "gossipd/thread.h"
 #include "gossipd/writer_queue.h"
 
-#define IDLE_US 1000000
+#define TICK_US 1000000
 #define COMPLAIN_US 1000000 /* a disk that fails, fails for every job */
 
 struct writer {
@@ -22,13 +22,15 @@ struct writer {
     /* under the mutex */
     struct writer_queue queue;
     int stopping;
+    enum p2pfs_err health; /* written by the thread alone */
+    struct store_stats stats;
 
     /* the thread's own */
     size_t previous;       /* jobs in the group before */
     uint64_t committed_us; /* when that was committed */
     uint64_t head;         /* of the log, as last told */
-    int dirty;             /* committed since the last idle checkpoint */
     uint64_t complain_at;
+    uint64_t ticked_us;
 };
 
 /* A group of jobs on its way through one transaction. */
@@ -51,6 +53,31 @@ writer_submit(struct writer *w, struct writer_job *job)
     return taken ? 0 : -1;
 }
 
+/* What is due each second, and after a failure. */
+static void
+tick(struct writer *w)
+{
+    enum p2pfs_err err = store_health(w->store);
+    struct store_stats stats;
+
+    if (err == P2PFS_OK) {
+        store_keep_space(w->store);
+        err = store_health(w->store);
+    }
+    if (err != P2PFS_OK && w->health == P2PFS_OK) {
+        log_error(w->log,
+            "store: %s: nothing is written until it is opened "
+            "anew",
+            store_detail(w->store));
+    }
+    store_read_stats(w->store, &stats);
+    w->ticked_us = thread_now_us();
+    pthread_mutex_lock(&w->mutex);
+    w->health = err;
+    w->stats = stats;
+    pthread_mutex_unlock(&w->mutex);
+}
+
 /*
  * Waits for the first job. Where the group before had several, their senders
  * have just been answered and are about to send again: a moment's patience
@@ -59,17 +86,15 @@ writer_submit(struct writer *w, struct writer_job *job)
 static void
 wait_for_jobs(struct writer *w)
 {
-    uint64_t deadline = thread_now_us() + IDLE_US;
+    uint64_t deadline = thread_now_us() + TICK_US;
 
     while (w->queue.queued == 0 && !w->stopping) {
-        if (!w->dirty) {
-            pthread_cond_wait(&w->cond, &w->mutex);
-
-        } else if (thread_wait_until(&w->cond, &w->mutex, deadline) != 0) {
-            w->dirty = 0;
+        if (thread_wait_until(&w->cond, &w->mutex, deadline) != 0) {
             pthread_mutex_unlock(&w->mutex);
             store_checkpoint(w->store, STORE_CHECKPOINT_IDLE);
+            tick(w);
             pthread_mutex_lock(&w->mutex);
+            deadline = thread_now_us() + TICK_US;
         }
     }
     deadline = w->committed_us + WRITER_GATHER_US;
@@ -182,12 +207,13 @@ run_group(struct writer *w, const struct group *g)
     struct writer_job *job;
     enum p2pfs_err err;
 
-    err = transact(w, g->first, g->n);
+    err = w->health == P2PFS_OK ? transact(w, g->first, g->n) : w->health;
     if (err == P2PFS_OK) {
         return;
     }
+    tick(w);
     for (job = g->first; job != NULL; job = job->next) {
-        if (g->n > 1) {
+        if (g->n > 1 && w->health == P2PFS_OK) {
             err = transact(w, job, 1);
         }
         if (err != P2PFS_OK) {
@@ -231,7 +257,6 @@ run(void *arg)
         run_group(w, &g);
         w->previous = g.n;
         w->committed_us = thread_now_us();
-        w->dirty = 1;
         answer_group(w, &g);
         head = store_log_head(w->store);
         if (head != w->head && w->on_log != NULL) {
@@ -239,6 +264,9 @@ run(void *arg)
         }
         w->head = head;
         store_checkpoint(w->store, STORE_CHECKPOINT_COMMIT);
+        if (w->committed_us - w->ticked_us >= TICK_US) {
+            tick(w);
+        }
     }
 }
 
@@ -278,6 +306,25 @@ no_cond:
 no_mutex:
     free(w);
     return P2PFS_NO_MEMORY;
+}
+
+enum p2pfs_err
+writer_health(struct writer *w)
+{
+    enum p2pfs_err err;
+
+    pthread_mutex_lock(&w->mutex);
+    err = w->health;
+    pthread_mutex_unlock(&w->mutex);
+    return err;
+}
+
+void
+writer_read_stats(struct writer *w, struct store_stats *out)
+{
+    pthread_mutex_lock(&w->mutex);
+    *out = w->stats;
+    pthread_mutex_unlock(&w->mutex);
 }
 
 void

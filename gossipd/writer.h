@@ -80,6 +80,14 @@ enum p2pfs_err writer_start(struct writer **out, struct store *s,
  */
 int writer_submit(struct writer *w, struct writer_job *job);
 
+/*
+ * Any thread. What store_health said last, which the writer asks each second
+ * and after each group that failed: once it is not OK all jobs get
+ * STORE_UNAVAILABLE.
+ */
+enum p2pfs_err writer_health(struct writer *w);
+void writer_read_stats(struct writer *w, struct store_stats *out);
+
 /* Commits what is queued, then stops the thread and frees the writer: nobody
  * may submit any more. The store stays open. Takes NULL. */
 void writer_stop(struct writer *w);
