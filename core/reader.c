@@ -35,6 +35,12 @@ p2pfs_reader_detail(const struct p2pfs_reader *r)
     return r->detail;
 }
 
+void
+p2pfs_reader_damaged(const struct p2pfs_reader *r, struct p2pfs_damaged *out)
+{
+    *out = r->damaged;
+}
+
 static void
 disconnect(struct p2pfs_reader *r)
 {
