@@ -68,7 +68,7 @@ static const struct option options[] = {
         "file that is given up when the disk is full after all (16m)"},
     {"scrub_bytes_per_second", TYPE_SIZE, AT(scrub_bytes_per_second), 0,
         1u << 30, "SIZE", "how fast stored files are checked; 0: never (4m)"},
-    {"links_max", TYPE_SIZE, AT(links_max), 1, 4096, "NUMBER",
+    {"links_max", TYPE_SIZE, AT(links_max), 1, 1024, "NUMBER",
         "most links at a time (64)"},
     {"channel_requests_max", TYPE_SIZE, AT(channel_requests_max), 1, 65536,
         "NUMBER", "uploads in flight from one nginx worker (1024)"},

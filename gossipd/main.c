@@ -26,7 +26,8 @@
 
 #define TURN_MS 1000
 #define REOPEN_MS 1000
-#define FILES_MIN 4096
+#define FILES_BESIDE_LINKS 1024
+#define FILES_PER_LINK 8
 
 static void
 print_help(void)
@@ -88,14 +89,20 @@ print_node_id(const struct config *c)
     return 0;
 }
 
+/* A link that this node dialled has two connections of four descriptors. */
 static void
-raise_file_limit(void)
+raise_file_limit(const struct config *c, struct log *log)
 {
+    rlim_t want = FILES_BESIDE_LINKS + FILES_PER_LINK * (rlim_t)c->links_max;
     struct rlimit lim;
 
-    if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < FILES_MIN) {
-        lim.rlim_cur = lim.rlim_max < FILES_MIN ? lim.rlim_max : FILES_MIN;
-        (void)setrlimit(RLIMIT_NOFILE, &lim);
+    if (getrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur >= want) {
+        return;
+    }
+    lim.rlim_cur = lim.rlim_max < want ? lim.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &lim) != 0 || lim.rlim_cur < want) {
+        log_warn(log, "limit of open files is %llu, \"links_max\" wants %llu",
+            (unsigned long long)lim.rlim_cur, (unsigned long long)want);
     }
 }
 
@@ -264,7 +271,7 @@ run(struct process *p, const struct config *c)
     int lock;
 
     (void)umask(0027);
-    raise_file_limit();
+    raise_file_limit(c, p->log);
     p->signals = open_signals();
     if (p->signals == -1) {
         log_error(p->log, "cannot take signals: %s", strerror(errno));

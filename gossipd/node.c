@@ -305,5 +305,6 @@ node_stop(struct node *n)
     inbox_free(n->inbox);
     store_close(n->store);
     identity_wipe(&n->id);
+    explicit_bzero(n->network_key, sizeof(n->network_key));
     free(n);
 }

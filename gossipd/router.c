@@ -307,6 +307,7 @@ make_tables(struct router *r)
     enum p2pfs_err err;
 
     fetch_params_default(&fp);
+    fp.peers_max = r->part.config->links_max;
     mp.peers_max = r->part.config->links_max;
     err = mesh_new(&r->mesh, &mp, r->part.seed);
     if (err == P2PFS_OK) {
