@@ -205,6 +205,8 @@ p2pfs_reader_label(struct p2pfs_reader *r, const char *id, size_t id_len,
 {
     int got;
 
+    *sk = 0;
+    *served = 0;
     p2pfs_sql_text(&r->q, Q_LABEL, 1, id, id_len);
     got = p2pfs_sql_step(&r->q, Q_LABEL, NULL, 0);
     if (got < 0) {

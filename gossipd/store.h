@@ -6,9 +6,9 @@
  * and nowhere else. Calls between store_begin and store_commit form one
  * transaction; an error of the database inside it means that nothing of the
  * batch was stored. Results are promises only after store_commit returned OK.
- * After an I/O error of the disk store_begin fails until the store is closed and
- * opened anew: a later fsync would report success for pages that were lost. So
- * it does where the database is not at its path any more.
+ * After an I/O error of the disk store_begin fails until the store is closed
+ * and opened anew: a later fsync would report success for pages that were lost.
+ * So it does where the database is not at its path any more.
  */
 
 #ifndef P2PFS_GOSSIPD_STORE_H

@@ -268,7 +268,8 @@ int store_on_wal(void *ctx, sqlite3 *db, const char *name, int frames);
 uint64_t store_wal_bytes(const struct store *s);
 void store_note_wal(struct store *s);
 
-/* All of it, and its file cut to nothing; STORE_BUSY: a reader is in the way. */
+/* All of it, and its file cut to nothing; STORE_BUSY: a reader is in the
+ * way. */
 enum p2pfs_err store_move_wal(struct store *s);
 
 /* store_watch.c */
