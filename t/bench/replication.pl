@@ -9,6 +9,7 @@
 use strict;
 use warnings;
 
+use File::Basename qw(dirname);
 use File::Temp qw(tempdir);
 use FindBin qw($Bin);
 use IO::Socket::INET;
@@ -16,7 +17,7 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(time usleep);
 
 my $rounds = shift // 200;
-my $root = "$Bin/../..";
+my $root = dirname(dirname($Bin));
 my $dir = tempdir("$root/build/bench-XXXXXX", CLEANUP => 1);
 my $base = 20000 + $$ % 20000;
 my @socket;
@@ -100,13 +101,14 @@ sub measure_uploads {
         $rate, $p99;
 }
 
+# What it prints to try is not for this script.
 sub cluster {
-    return system("$root/tools/cluster", @_);
+    return system("'$root/tools/cluster' @_ >/dev/null");
 }
 
 my $pid = $$;
-END { cluster('wipe', $dir) if defined $pid && $$ == $pid; }
-cluster('up', $dir, 3, $base, 1) == 0 or die "the nodes did not start";
+END { cluster("wipe '$dir'") if defined $pid && $$ == $pid; }
+cluster("up '$dir' 3 $base 1") == 0 or die "the nodes did not start";
 measure_visibility();
 @socket = ();
 measure_uploads();
