@@ -46,12 +46,6 @@ p2pfs_text_bytes(struct p2pfs_text *t, const void *data, size_t len)
 }
 
 void
-p2pfs_text_str(struct p2pfs_text *t, const char *s)
-{
-    p2pfs_text_bytes(t, s, strlen(s));
-}
-
-void
 p2pfs_text_u64(struct p2pfs_text *t, uint64_t v)
 {
     char digits[20];

@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/hash.h"
 
@@ -22,7 +23,15 @@ struct p2pfs_text {
 
 void p2pfs_text_init(struct p2pfs_text *t, char *buf, size_t cap);
 void p2pfs_text_bytes(struct p2pfs_text *t, const void *data, size_t len);
-void p2pfs_text_str(struct p2pfs_text *t, const char *s);
+
+/* In place, so that a literal has its length when it is compiled: an answer is
+ * some seventy of them. */
+static inline void
+p2pfs_text_str(struct p2pfs_text *t, const char *s)
+{
+    p2pfs_text_bytes(t, s, strlen(s));
+}
+
 void p2pfs_text_u64(struct p2pfs_text *t, uint64_t v);
 void p2pfs_text_hex(struct p2pfs_text *t, const uint8_t *data, size_t len);
 void p2pfs_text_hash(struct p2pfs_text *t, const struct p2pfs_hash *h);

@@ -10,6 +10,8 @@
 
 #include <ngx_sha1.h>
 
+#include "core/hex.h"
+
 
 static ngx_int_t ngx_http_p2pfs_get(ngx_http_request_t *r,
     ngx_http_p2pfs_ctx_t *ctx);
@@ -173,7 +175,6 @@ ngx_http_p2pfs_read(ngx_http_p2pfs_ctx_t *ctx, ngx_http_p2pfs_reply_t *reply,
 {
     ngx_log_t                  *log;
     enum p2pfs_err              err;
-    struct p2pfs_damaged        damaged;
     ngx_http_p2pfs_loc_conf_t  *plcf;
 
     plcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_p2pfs_module);
@@ -183,12 +184,6 @@ ngx_http_p2pfs_read(ngx_http_p2pfs_ctx_t *ctx, ngx_http_p2pfs_reply_t *reply,
 
     if (err == P2PFS_OK) {
         err = ctx->read(ctx, plcf->db->reader, reply, problem);
-
-        if (err == P2PFS_FILE_DAMAGED) {
-            p2pfs_reader_damaged(plcf->db->reader, &damaged);
-            ngx_http_p2pfs_put_damaged(plcf->channel, &damaged);
-        }
-
         ngx_http_p2pfs_db_end(plcf->db, err, log);
     }
 
@@ -352,10 +347,12 @@ ngx_http_p2pfs_etag_file(ngx_http_request_t *r, ngx_str_t *etag,
     etag->data = p;
 
     *p++ = '"';
-    p = ngx_hex_dump(p, (u_char *) hash->b, P2PFS_HASH_BYTES);
+    p2pfs_hex_encode((char *) p, hash->b, P2PFS_HASH_BYTES);
+    p += P2PFS_HASH_HEX;
 
     *p++ = '-';
-    p = ngx_hex_dump(p, (u_char *) root->b, 8);
+    p2pfs_hex_encode((char *) p, root->b, 8);
+    p += 16;
     p = ngx_cpymem(p, ".json\"", sizeof(".json\"") - 1);
 
     etag->len = p - etag->data;
