@@ -45,7 +45,7 @@ my ($file_limit) = slurp("/proc/self/limits")
 $file_limit //= 1_040_000;
 my $open_files = $file_limit - 1100;
 my $table = Bench::Table->new;
-my (@stall, @stall_gap);
+my (@stall, @stall_gap, @stall_static);
 
 $| = 1;
 
@@ -225,6 +225,7 @@ sub measure_get {
         push @open, get_round($static, $open_files, $round)
             if $n > $open_files;
         note_stall($a[-1]);
+        push @stall_static, $b[-1]{own};
     }
     my $name = "GET $what / static, n = " . power($n);
     add_get($name, \@a, \@b);
@@ -283,7 +284,10 @@ sub measure_posts {
         my ($gossipd, $nginx) = start_node('post');
         sleep 0.5;
         push @idle, memory($gossipd->{pid})->{VmRSS};
+        my $cpu = cpu_ns($gossipd->{pid});
         push @many, wrk(post_wrk($nginx, 64, $seconds, "many$round"));
+        $many[-1]{gossipd} = (cpu_ns($gossipd->{pid}) - $cpu) / 1e3
+            / $many[-1]{requests};
         push @raw_one, rawsql($bin, "$run/raw.db", $seconds, 1, 1024);
         push @one, wrk(post_wrk($nginx, 1, $seconds, "one$round"));
         note_stall($many[-1], $one[-1]);
@@ -297,6 +301,8 @@ sub measure_posts {
             column('rate', @raw_many))],
         target => 0.4, floor => 0.2, plot => 'post',
         detail => { 'POST/s' => column('rate', @many),
+            'worker us/POST' => column('cpu', @many),
+            'gossipd us/POST' => column('gossipd', @many),
             'raw files/s' => column('rate', @raw_many),
             'p99, ms' => [map { $_->{p99} / 1000 } @many] });
     $table->add(name => 'POST alone, p50 / raw commit of one, p50',
@@ -421,8 +427,11 @@ measure_latency() if wanted('latency');
 measure_tree() if wanted('tree');
 $table->add(name => 'longest stall of an event loop, ms', plot => 'stall',
     values => [max(@stall)], target => 2, floor => 10, less => 1,
-    detail => { 'with the time it waited for a CPU' => [max(@stall_gap)] })
-    if @stall;
+    detail => {
+        'of each round' => \@stall,
+        'with the time it waited for a CPU' => [max(@stall_gap)],
+        @stall_static ? ('static side' => [max(@stall_static)]) : (),
+    }) if @stall;
 $table->write_json("$build/bench.json", machine => machine(),
     date => scalar(gmtime), rounds => $rounds, seconds => $seconds);
 run('rm', '-rf', $run);
