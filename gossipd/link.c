@@ -123,6 +123,22 @@ emit(struct links *l, const struct link_event *e)
     }
 }
 
+/* A peer may come and go as often as it likes. */
+static int
+may_log(struct links *l)
+{
+    unsigned held_back;
+
+    if (!log_rate_take(&l->log_rate, l->now, &held_back)) {
+        return 0;
+    }
+    if (held_back > 0) {
+        log_warn(l->log, "link: %u lines on links that came or went held back",
+            held_back);
+    }
+    return 1;
+}
+
 static void
 tell_down(struct links *l, const struct link *link)
 {
@@ -135,8 +151,10 @@ tell_down(struct links *l, const struct link *link)
         .reason = link->reason};
     char text[NODE_TEXT_MAX];
 
-    log_info(l->log, "link: peer=%s down: %s", link_node_text(link->node, text),
-        link->reason);
+    if (may_log(l)) {
+        log_info(l->log, "link: peer=%s down: %s",
+            link_node_text(link->node, text), link->reason);
+    }
     emit(l, &e);
 }
 
@@ -228,8 +246,10 @@ link_up(struct links *l, struct link *link)
     link->up_since = l->now;
     link->last_in = l->now;
     l->stats.up++;
-    log_info(l->log, "link: peer=%s up dir=%s",
-        link_node_text(link->node, text), link->outbound ? "out" : "in");
+    if (may_log(l)) {
+        log_info(l->log, "link: peer=%s up dir=%s",
+            link_node_text(link->node, text), link->outbound ? "out" : "in");
+    }
     emit(l, &e);
     release_held(l, link);
 }

@@ -181,6 +181,7 @@ struct links {
     uint64_t head;
     uint64_t now;
     uint64_t refused_logged_at;
+    struct log_rate log_rate; /* of links that come and go */
     int knocked; /* the refusal of the self-test was seen, and not counted */
     struct links_stats stats;
 

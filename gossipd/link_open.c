@@ -17,6 +17,8 @@
 #define IO_THREADS 2
 #define MAX_SOCKETS 8192
 #define SELF_TEST_MS 3000
+#define LOG_BURST 512 /* lines on links: all of a network's that restarts */
+#define LOG_EVERY_MS 500
 #define LINKS_DEFAULT 256
 #define LINKS_MOST 1024 /* three libzmq sockets for a connection dialled */
 
@@ -78,6 +80,8 @@ copy_config(struct links *l, const struct links_config *c)
     l->step_ms = c->step_ms == 0 ? 4000 : c->step_ms;
     l->redial_ms = c->redial_ms == 0 ? 5000 : c->redial_ms;
     l->log = c->log;
+    l->log_rate.burst = LOG_BURST;
+    l->log_rate.every_ms = LOG_EVERY_MS;
     l->slot = calloc(l->n_slots, sizeof(struct link *));
     l->arena = wire_arena_new();
     if (l->slot == NULL || l->arena == NULL) {

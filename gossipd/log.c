@@ -155,6 +155,27 @@ log_write(struct log *l, enum log_level level, const char *fmt, ...)
     }
 }
 
+int
+log_rate_take(struct log_rate *r, uint64_t now_ms, unsigned *held_back)
+{
+    uint64_t gained = (now_ms - r->since_ms) / r->every_ms;
+
+    if (r->used == 0) {
+        r->since_ms = now_ms;
+    } else if (gained > 0) {
+        r->used -= gained < r->used ? (unsigned)gained : r->used;
+        r->since_ms += gained * r->every_ms;
+    }
+    *held_back = r->held_back;
+    if (r->used == r->burst) {
+        r->held_back++;
+        return 0;
+    }
+    r->used++;
+    r->held_back = 0;
+    return 1;
+}
+
 const char *
 log_escape(char *out, size_t room, const void *data, size_t len)
 {

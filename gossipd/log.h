@@ -12,6 +12,7 @@
 #define P2PFS_GOSSIPD_LOG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -37,6 +38,21 @@ void log_write(struct log *l, enum log_level level, const char *fmt, ...)
             log_write(l, LOG_DEBUG, __VA_ARGS__);                              \
         }                                                                      \
     } while (0)
+
+/*
+ * For lines that others can cause: `burst` of them at once, then one for each
+ * every_ms. Time is the caller's; all zero but these two it is ready.
+ */
+struct log_rate {
+    unsigned burst;
+    unsigned every_ms;
+    unsigned used;
+    uint64_t since_ms; /* up to here `used` has been lowered */
+    unsigned held_back;
+};
+
+/* 1: log it; *held_back lines were not, since the last that was. */
+int log_rate_take(struct log_rate *r, uint64_t now_ms, unsigned *held_back);
 
 /* Printable ASCII as it is, the rest as \xNN; always NUL-terminated. */
 const char *log_escape(char *out, size_t room, const void *data, size_t len);

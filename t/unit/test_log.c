@@ -74,6 +74,35 @@ test_escape(void **state)
     assert_string_equal(log_escape(out, 4, "abcdef", 6), "abc");
 }
 
+/* Without it a peer that comes and goes writes the disk full. */
+static void
+test_rate(void **state)
+{
+    struct log_rate r = {.burst = 3, .every_ms = 100};
+    unsigned held_back, i;
+
+    (void)state;
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(log_rate_take(&r, 5000, &held_back), 1);
+        assert_int_equal(held_back, 0);
+    }
+    for (i = 0; i < 7; i++) {
+        assert_int_equal(log_rate_take(&r, 5099, &held_back), 0);
+    }
+    assert_int_equal(log_rate_take(&r, 5100, &held_back), 1);
+    assert_int_equal(held_back, 7);
+    assert_int_equal(log_rate_take(&r, 5150, &held_back), 0);
+    assert_int_equal(log_rate_take(&r, 5350, &held_back), 1);
+    assert_int_equal(held_back, 1);
+    assert_int_equal(log_rate_take(&r, 5350, &held_back), 1);
+    assert_int_equal(log_rate_take(&r, 5399, &held_back), 0);
+    /* quiet for long: all of the burst, and not more */
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(log_rate_take(&r, 900000, &held_back), 1);
+    }
+    assert_int_equal(log_rate_take(&r, 900000, &held_back), 0);
+}
+
 static void
 test_no_log(void **state)
 {
@@ -89,6 +118,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_rate),
         cmocka_unit_test(test_no_log),
     };
 
