@@ -8,7 +8,8 @@
 #   make check         all tests; make unit: only the C programs
 #   make asan, lint, docker-check, format, install, clean
 #   make bench         what it costs (QUICK=1: a try); bench-large: 10^7 files
-#   make bench-report  the last of them as docs/performance/
+#   make bench-replication  from acknowledged here to readable elsewhere
+#   make bench-report  the last of bench as docs/performance/
 #
 # Another compiler or other flags: another directory, so that both stay
 # built: make CC=clang BUILD=build-clang
@@ -302,9 +303,14 @@ bench: bench-deps bench-bin
 	@$(BENCH_RUN) $(if $(QUICK),--quick) $(BENCH)
 bench-large: bench-deps bench-bin
 	@$(BENCH_RUN) --large $(BENCH)
+
+# From acknowledged to readable on two other nodes, and uploads a second while
+# all three share this machine.
+bench-replication: bench-deps all
+	@t/bench/replication.pl $(ROUNDS)
 bench-report:
 	@t/bench/report.pl '$(BUILD)/bench.json' docs/performance
-.PHONY: bench bench-deps bench-bin bench-large bench-report
+.PHONY: bench bench-deps bench-bin bench-large bench-replication bench-report
 
 
 # Installation

@@ -35,6 +35,12 @@ p2pfs_reader_detail(const struct p2pfs_reader *r)
     return r->detail;
 }
 
+void
+p2pfs_reader_damaged(const struct p2pfs_reader *r, struct p2pfs_damaged *out)
+{
+    *out = r->damaged;
+}
+
 static void
 disconnect(struct p2pfs_reader *r)
 {
@@ -199,6 +205,8 @@ p2pfs_reader_label(struct p2pfs_reader *r, const char *id, size_t id_len,
 {
     int got;
 
+    *sk = 0;
+    *served = 0;
     p2pfs_sql_text(&r->q, Q_LABEL, 1, id, id_len);
     got = p2pfs_sql_step(&r->q, Q_LABEL, NULL, 0);
     if (got < 0) {

@@ -22,6 +22,7 @@
 #include <stdint.h>
 
 #include "core/error.h"
+#include "core/frame.h"
 #include "core/hash.h"
 #include "core/merkle.h"
 
@@ -75,6 +76,10 @@ struct p2pfs_file {
 enum p2pfs_err p2pfs_reader_file(struct p2pfs_reader *r,
     const struct p2pfs_version *v, uint32_t index, struct p2pfs_file *f)
     P2PFS_MUST_CHECK;
+
+/* Where the last read that said FILE_DAMAGED found it. */
+void p2pfs_reader_damaged(const struct p2pfs_reader *r,
+    struct p2pfs_damaged *out);
 
 /*
  * The bytes with this hash at this index of the label, in any version, draft

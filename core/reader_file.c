@@ -117,6 +117,9 @@ p2pfs_reader_file(struct p2pfs_reader *r, const struct p2pfs_version *v,
     }
     f->index = index;
     f->n = v->n;
+    r->damaged.gk = v->gk;
+    r->damaged.vk = v->vk;
+    r->damaged.index = index;
     err = read_proof(r, v, index, &leaf, &f->proof);
     if (err != P2PFS_OK) {
         return p2pfs_reader_note(r, "read a proof", err);
@@ -153,6 +156,9 @@ read_by_entry(struct p2pfs_reader *r, int64_t k, const struct p2pfs_hash *hash,
         }
     }
     if (*found && p2pfs_hash_cmp(&f->entry, hash) != 0) {
+        r->damaged.gk = k >> 32;
+        r->damaged.vk = 0;
+        r->damaged.index = (uint32_t)k;
         return p2pfs_reader_note(r, "read a file", P2PFS_FILE_DAMAGED);
     }
     return P2PFS_OK;

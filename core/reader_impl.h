@@ -85,6 +85,7 @@ struct p2pfs_reader {
     int64_t changes; /* data_version that known belongs to */
     struct reader_known known[READER_KNOWN];
     struct p2pfs_tile_cache *tiles;
+    struct p2pfs_damaged damaged;
     char detail[256];
 };
 

@@ -41,6 +41,7 @@
 /* What a channel holds at most, also where gossipd's WELCOME allows more. */
 #define NGX_HTTP_P2PFS_REQUESTS_MAX  1024
 #define NGX_HTTP_P2PFS_BYTES_MAX     (32 * 1024 * 1024)
+#define NGX_HTTP_P2PFS_NOTICES_MAX   64
 
 /* gossipd answers a HELLO within this time, or the connection is closed. */
 #define NGX_HTTP_P2PFS_WELCOME_TIME  2000
@@ -85,6 +86,7 @@ struct ngx_http_p2pfs_channel_s {
     uint64_t                      last;      /* request number */
     ngx_uint_t                    requests;  /* in flight */
     size_t                        bytes;
+    ngx_uint_t                    notices;   /* DAMAGED not written yet */
 
     size_t                        in_len;
     u_char                        in[4096];
@@ -255,6 +257,11 @@ void ngx_http_p2pfs_channel_close(ngx_http_p2pfs_channel_t *ch);
 enum p2pfs_err ngx_http_p2pfs_put_new(ngx_http_p2pfs_channel_t *ch,
     ngx_http_request_t *r, ngx_http_p2pfs_ctx_t *ctx,
     struct p2pfs_upload *upload, ngx_msec_t timeout);
+
+/* Tells gossipd of a place that a read found damaged; nothing is answered, and
+ * where it cannot be told now the next read tries again. */
+void ngx_http_p2pfs_put_damaged(ngx_http_p2pfs_channel_t *ch,
+    const struct p2pfs_damaged *damaged);
 void ngx_http_p2pfs_put_detach(ngx_http_p2pfs_put_t *put);
 
 /* What is to be written, NULL for nothing; then what was written is let go. */

@@ -175,6 +175,7 @@ ngx_http_p2pfs_read(ngx_http_p2pfs_ctx_t *ctx, ngx_http_p2pfs_reply_t *reply,
 {
     ngx_log_t                  *log;
     enum p2pfs_err              err;
+    struct p2pfs_damaged        damaged;
     ngx_http_p2pfs_loc_conf_t  *plcf;
 
     plcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_p2pfs_module);
@@ -184,6 +185,12 @@ ngx_http_p2pfs_read(ngx_http_p2pfs_ctx_t *ctx, ngx_http_p2pfs_reply_t *reply,
 
     if (err == P2PFS_OK) {
         err = ctx->read(ctx, plcf->db->reader, reply, problem);
+
+        if (err == P2PFS_FILE_DAMAGED) {
+            p2pfs_reader_damaged(plcf->db->reader, &damaged);
+            ngx_http_p2pfs_put_damaged(plcf->channel, &damaged);
+        }
+
         ngx_http_p2pfs_db_end(plcf->db, err, log);
     }
 

@@ -2,7 +2,8 @@
 /*
  * The uploads that wait on a channel for gossipd's word.
  *
- * A put is in the tree from its birth until it is answered or given up, and in
+ * A report of damage is a put without an answer, in the queue alone. Any other
+ * is in the tree from its birth until it is answered or given up, and in
  * the queue until the last byte of its frame is written. It is freed when it
  * has left both. Each ends in exactly one of four ways: a RESULT, its timer,
  * the end of the connection, the end of the worker.
@@ -105,6 +106,40 @@ ngx_http_p2pfs_put_new(ngx_http_p2pfs_channel_t *ch, ngx_http_request_t *r,
     ngx_http_p2pfs_channel_flush(ch);
 
     return P2PFS_OK;
+}
+
+
+/* A frame without an answer: in the queue only, number 0. */
+
+void
+ngx_http_p2pfs_put_damaged(ngx_http_p2pfs_channel_t *ch,
+    const struct p2pfs_damaged *damaged)
+{
+    ngx_http_p2pfs_put_t  *put;
+
+    if (ch->notices == NGX_HTTP_P2PFS_NOTICES_MAX
+        || ngx_http_p2pfs_channel_connect(ch) != P2PFS_OK)
+    {
+        return;
+    }
+
+    put = ngx_calloc(sizeof(ngx_http_p2pfs_put_t), ch->log);
+    if (put == NULL) {
+        return;
+    }
+
+    put->channel = ch;
+    put->head.pos = put->frame;
+    put->head.last = put->frame + p2pfs_frame_damaged(put->frame, damaged);
+    put->head.memory = 1;
+    put->head_link.buf = &put->head;
+    put->body_link.buf = &put->body;
+
+    ngx_queue_insert_tail(&ch->out, &put->queue);
+    put->queued = 1;
+    ch->notices++;
+
+    ngx_http_p2pfs_channel_flush(ch);
 }
 
 
@@ -357,6 +392,10 @@ ngx_http_p2pfs_put_leave_queue(ngx_http_p2pfs_put_t *put)
 
     p2pfs_upload_fini(&put->upload);
     ngx_memzero(&put->upload, sizeof(struct p2pfs_upload));
+
+    if (put->id == 0) {
+        put->channel->notices--;
+    }
 
     if (!put->pending) {
         ngx_free(put);
