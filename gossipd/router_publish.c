@@ -127,6 +127,11 @@ router_publish_page(struct router *r, const struct read_call *call)
     size_t i;
 
     r->page_out = 0;
+    if (call->job.err == P2PFS_OK && call->job.n_rows == 0
+        && call->job.damaged > 0) {
+        r->published = call->job.head; /* nothing else is left of the log */
+        return;
+    }
     if (call->job.err != P2PFS_OK || call->job.n_rows == 0
         || call->job.n_rows > PUBLISH_PAGE) {
         try_later(r);

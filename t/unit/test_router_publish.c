@@ -86,6 +86,28 @@ test_an_unreadable_row_is_skipped(void **state)
     stop(&r, &w);
 }
 
+/* The same at the end of the log: nothing behind it comes to pass it by, and the
+ * log would be read again each second for ever. */
+static void
+test_unreadable_rows_at_the_end(void **state)
+{
+    struct watcher w;
+    struct rig r;
+
+    (void)state;
+    start(&r, &w);
+    rig_put(&r, "tail", 9, 0, "a", 1, STORE_LOCAL);
+    rig_put(&r, "tail", 9, 1, "b", 1, STORE_LOCAL);
+    rig_tamper(&r,
+        "DELETE FROM content WHERE k = (SELECT max(k) FROM content)");
+    TURN_UNTIL(&r, 1, &w, w.n == 1);
+    TURN_UNTIL(&r, 1, &w, r.router->published == r.router->log_head);
+    rig_put(&r, "tail", 9, 2, "c", 1, STORE_LOCAL);
+    TURN_UNTIL(&r, 1, &w, w.n == 2);
+    assert_index(&w, 1, 2);
+    stop(&r, &w);
+}
+
 /* What cannot be read now is read a moment later, and waits in its place. */
 static void
 test_a_full_queue_delays(void **state)
@@ -201,6 +223,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_commit_order),
         cmocka_unit_test(test_an_unreadable_row_is_skipped),
+        cmocka_unit_test(test_unreadable_rows_at_the_end),
         cmocka_unit_test(test_a_full_queue_delays),
         cmocka_unit_test(test_catch_up_is_not_pushed),
         cmocka_unit_test(test_a_kill_before_publication),
