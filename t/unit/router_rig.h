@@ -59,12 +59,12 @@ rig_init(struct rig *r, uint8_t number, size_t links_max)
     identity_from_seed(&r->id, seed);
     (void)snprintf(r->dir, sizeof(r->dir), "/tmp/p2pfs-router-XXXXXX");
     assert_non_null(mkdtemp(r->dir));
-    (void)snprintf(r->db, sizeof(r->db), "%s/store.db", r->dir);
-    (void)snprintf(r->status, sizeof(r->status), "%s/status", r->dir);
+    (void)snprintf(r->db, sizeof(r->db), "%.63s/store.db", r->dir);
+    (void)snprintf(r->status, sizeof(r->status), "%.63s/status", r->dir);
     r->config.status = r->status;
     r->config.links_max = links_max != 0 ? links_max : 16;
     mesh_params_default(&r->config.mesh);
-    (void)snprintf(r->path, sizeof(r->path), "%s/log", r->dir);
+    (void)snprintf(r->path, sizeof(r->path), "%.63s/log", r->dir);
     assert_int_equal(log_open(&r->log, r->path, LOG_DEBUG), 0);
     assert_int_equal(p2pfs_hasher_new(&r->hasher), P2PFS_OK);
 }
@@ -149,7 +149,7 @@ rig_fini(struct rig *r)
 
     log_close(r->log);
     p2pfs_hasher_free(r->hasher);
-    (void)snprintf(command, sizeof(command), "rm -rf %s", r->dir);
+    (void)snprintf(command, sizeof(command), "rm -rf %.63s", r->dir);
     assert_int_equal(system(command), 0);
 }
 
