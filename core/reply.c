@@ -208,10 +208,28 @@ p2pfs_reply_set(struct p2pfs_text *t, const char *id, size_t id_len,
     p2pfs_text_str(t, "}");
 }
 
+_Static_assert(P2PFS_SET_COUNT_MAX == 4294967295u
+        && P2PFS_FILE_BYTES_MAX == 1048576u,
+    "the numbers in limit_of()");
+
+/* The network's limit that a request went beyond, by name. */
+static const char *
+limit_of(enum p2pfs_err err)
+{
+    if (err == P2PFS_BAD_SET_COUNT) {
+        return "setCount is 1 to 4294967295";
+    }
+    if (err == P2PFS_BODY_TOO_LARGE) {
+        return "a file has at most 1048576 bytes, less where the server says so";
+    }
+    return NULL;
+}
+
 void
 p2pfs_reply_problem(struct p2pfs_text *t, const struct p2pfs_problem *p)
 {
     const struct p2pfs_err_row *row = p2pfs_err_row(p->err);
+    const char *detail = p->detail != NULL ? p->detail : limit_of(p->err);
     size_t len;
 
     p2pfs_text_str(t, "{\"type\":\"urn:p2pfs:error:");
@@ -223,10 +241,10 @@ p2pfs_reply_problem(struct p2pfs_text *t, const struct p2pfs_problem *p)
     p2pfs_text_str(t, row->code);
     p2pfs_text_str(t, "\"");
 
-    if (p->detail != NULL) {
-        len = strnlen(p->detail, DETAIL_MAX);
+    if (detail != NULL) {
+        len = strnlen(detail, DETAIL_MAX);
         p2pfs_text_str(t, ",\"detail\":");
-        p2pfs_text_json(t, p->detail, len);
+        p2pfs_text_json(t, detail, len);
     }
 
     if (p->root != NULL) {

@@ -141,7 +141,7 @@ take_content(struct p2pfs_upload *u, const cJSON *item, size_t content_max)
     }
 
     if (len / 2 > content_max) {
-        return fail(u, P2PFS_BODY_TOO_LARGE, "content is too large");
+        return P2PFS_BODY_TOO_LARGE;
     }
 
     u->content = (uint8_t *)item->valuestring + (hex - item->valuestring);
