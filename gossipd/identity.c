@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -108,33 +109,57 @@ sync_directory(const char *path)
     return rc;
 }
 
+/* A new key into the file that is open, and to the disk. */
+static int
+write_key(int fd)
+{
+    uint8_t key[KEY_BYTES];
+    char text[FILE_BYTES];
+    int rc;
+
+    randombytes_buf(key, sizeof(key));
+    p2pfs_hex_encode(text, key, sizeof(key));
+    text[FILE_BYTES - 1] = '\n';
+    rc =
+        write(fd, text, sizeof(text)) == (ssize_t)sizeof(text) ? fsync(fd) : -1;
+    sodium_memzero(key, sizeof(key));
+    sodium_memzero(text, sizeof(text));
+    return rc;
+}
+
 /*
- * Makes the file under its own name: O_EXCL decides who makes it where two
- * start at once. What could not be written whole is taken away again.
+ * The file gets its name when it is whole and on disk: what a crash leaves is
+ * never half a key, which nothing would replace. link() decides who makes it
+ * where two start at once; the other takes what the first one made.
  */
 static enum p2pfs_err
-create_key(uint8_t out[KEY_BYTES], const char *path, char *detail, size_t room)
+create_key(const char *path, char *detail, size_t room)
 {
-    char text[FILE_BYTES];
+    char partial[PATH_MAX];
     enum p2pfs_err err = P2PFS_OK;
     int fd;
 
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (snprintf(partial, sizeof(partial), "%s.XXXXXX", path)
+        >= (int)sizeof(partial)) {
+        return fail(detail, room, "creating key", path, "the path is too long");
+    }
+    fd = mkostemp(partial, O_CLOEXEC); /* mode 0600 */
     if (fd < 0) {
         return fail(detail, room, "creating key", path, strerror(errno));
     }
-    randombytes_buf(out, KEY_BYTES);
-    p2pfs_hex_encode(text, out, KEY_BYTES);
-    text[FILE_BYTES - 1] = '\n';
-    if (write(fd, text, sizeof(text)) != (ssize_t)sizeof(text) || fsync(fd) != 0
+    if (write_key(fd) != 0 || (link(partial, path) != 0 && errno != EEXIST)
         || sync_directory(path) != 0) {
         err = fail(detail, room, "writing key", path, strerror(errno));
-        unlink(path);
-        sodium_memzero(out, KEY_BYTES);
     }
+    (void)unlink(partial);
     close(fd);
-    sodium_memzero(text, sizeof(text));
     return err;
+}
+
+static int
+open_key(const char *path)
+{
+    return open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 }
 
 enum p2pfs_err
@@ -147,9 +172,13 @@ network_key_load(uint8_t out[KEY_BYTES], const char *path,
     if (sodium_init() < 0) {
         return fail(detail, detail_room, "using key", path, "no randomness");
     }
-    fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    fd = open_key(path);
     if (fd < 0 && errno == ENOENT && missing == KEY_CREATE) {
-        return create_key(out, path, detail, detail_room);
+        err = create_key(path, detail, detail_room);
+        if (err != P2PFS_OK) {
+            return err;
+        }
+        fd = open_key(path);
     }
     if (fd < 0) {
         return fail(detail, detail_room, "opening key", path,

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -18,6 +19,8 @@
 
 #include "core/hex.h"
 #include "gossipd/identity.h"
+
+#define MAKERS 8
 
 struct dir {
     char path[64];
@@ -90,6 +93,57 @@ test_made_once_then_the_same(void **state)
     identity_wipe(&b);
     assert_true(sodium_is_zero(b.secret, sizeof(b.secret)));
     dir_remove(&d);
+}
+
+/* Containers that share a volume start together: whoever came second once took
+ * a key that was half written, or found it in its way. */
+static void
+make_by_many(struct dir *d)
+{
+    uint8_t mine[MAKERS], key[KEY_BYTES];
+    char detail[256] = "";
+    int go[2], i, status;
+    char byte;
+
+    assert_int_equal(pipe(go), 0);
+    for (i = 0; i < MAKERS; i++) {
+        if (fork() == 0) {
+            close(go[1]);
+            (void)!read(go[0], &byte, 1); /* until the parent closes it */
+            _exit(network_key_load(key, d->key, KEY_CREATE, detail,
+                      sizeof(detail))
+                        == P2PFS_OK
+                    ? key[0] & 0x3f
+                    : 99);
+        }
+    }
+    close(go[0]);
+    close(go[1]);
+    for (i = 0; i < MAKERS; i++) {
+        assert_true(wait(&status) > 0);
+        assert_true(WIFEXITED(status));
+        mine[i] = (uint8_t)WEXITSTATUS(status);
+    }
+    assert_int_equal(network_key_load(key, d->key, KEY_REFUSE, detail,
+                         sizeof(detail)),
+        P2PFS_OK);
+    for (i = 0; i < MAKERS; i++) {
+        assert_int_equal(mine[i], key[0] & 0x3f);
+    }
+}
+
+static void
+test_made_by_many_at_once(void **state)
+{
+    struct dir d;
+    int round;
+
+    (void)state;
+    for (round = 0; round < 20; round++) {
+        dir_make(&d);
+        make_by_many(&d);
+        dir_remove(&d); /* and nothing is left behind */
+    }
 }
 
 static void
@@ -223,6 +277,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made_once_then_the_same),
+        cmocka_unit_test(test_made_by_many_at_once),
         cmocka_unit_test(test_bad_files_are_refused_and_kept),
         cmocka_unit_test(test_other_owner_is_refused),
         cmocka_unit_test(test_derive_is_hkdf),
