@@ -153,6 +153,8 @@ read_address(const char *text, char **host, uint16_t *port)
         if (last <= first || *last != ']') {
             return P2PFS_USAGE;
         }
+    } else if (memchr(first, ':', (size_t)(last - first)) != NULL) {
+        return P2PFS_USAGE; /* an IPv6 address, perhaps without a port */
     }
     if (last - first > 253) {
         return P2PFS_USAGE;

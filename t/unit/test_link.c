@@ -6,8 +6,6 @@
 #include "link_nodes.h"
 #include "gossipd/link_int.h"
 
-#define ROUNDS 200
-
 static void
 test_two_nodes_link(void **state)
 {
@@ -62,39 +60,6 @@ test_other_keys_and_constants_never_link(void **state)
 }
 
 static void
-test_allow_list(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    struct identity friend;
-    uint8_t seed[KEY_BYTES];
-    struct links_stats st;
-    struct link_peer p;
-    struct node n[3];
-
-    (void)state;
-    memset(seed, 2, sizeof(seed));
-    identity_from_seed(&friend, seed);
-    o.allow = (const uint8_t(*)[NODE_ID_BYTES]) friend.node_id;
-    o.n_allow = 1;
-    node_open(&n[0], &o);
-    p = peer_at(links_port(n[0].links));
-    o.allow = NULL;
-    o.peers = &p;
-    o.n_peers = 1;
-    o.seed = 3;
-    node_open(&n[1], &o);
-    POLL_UNTIL(n, 2, (links_stats(n[0].links, &st), st.refused_key >= 2));
-    o.seed = 2;
-    node_open(&n[2], &o);
-    POLL_UNTIL(n, 3, n[0].peer != 0 && n[2].peer != 0);
-    assert_memory_equal(n[0].peer_node, friend.node_id, NODE_ID_BYTES);
-    assert_int_equal(n[1].ups, 0);
-    node_close(&n[0]);
-    node_close(&n[1]);
-    node_close(&n[2]);
-}
-
-static void
 test_a_node_does_not_link_to_itself(void **state)
 {
     struct node_options o = {.seed = 1, .network = 9};
@@ -112,56 +77,6 @@ test_a_node_does_not_link_to_itself(void **state)
     assert_int_equal(n.ups, 0);
     assert_int_equal(st.accepted, 1);
     node_close(&n);
-}
-
-/* Both dial each other at the same time, again and again. */
-static void
-test_simultaneous_dials_leave_one_link(void **state)
-{
-    struct node_options a = {.seed = 1, .network = 9};
-    struct node_options b = {.seed = 2, .network = 9};
-    struct link_peer to_a, to_b;
-    unsigned round, flaps = 0;
-    struct node n[2];
-    int a_smaller;
-
-    (void)state;
-    node_open(&n[0], &a);
-    node_open(&n[1], &b);
-    a_smaller = memcmp(n[0].id.node_id, n[1].id.node_id, NODE_ID_BYTES) < 0;
-    to_a = peer_at(links_port(n[0].links));
-    to_b = peer_at(links_port(n[1].links));
-    for (round = 0; round < ROUNDS; round++) {
-        unsigned first = round % 2;
-
-        links_set_peers(n[first].links, first ? &to_a : &to_b, 1);
-        if (round % 5 == 4) {
-            poll_once(n, 2); /* not quite the same time */
-        }
-        links_set_peers(n[!first].links, first ? &to_b : &to_a, 1);
-        POLL_UNTIL(n, 2,
-            n[0].peer != 0 && n[1].peer != 0 && n[0].outbound != n[1].outbound);
-        poll_for(n, 2, 5);
-        /* settled: the same link on both sides, and messages pass */
-        POLL_UNTIL(n, 2,
-            n[0].peer != 0 && n[1].peer != 0 && n[0].ups - n[0].downs == 1
-                && n[1].ups - n[1].downs == 1
-                && n[0].outbound != n[1].outbound);
-        n[0].n_seen = n[1].n_seen = 0;
-        assert_int_equal(send_control(&n[0], round), 0);
-        assert_int_equal(send_control(&n[1], round), 0);
-        POLL_UNTIL(n, 2, n[0].n_seen == 1 && n[1].n_seen == 1);
-        flaps += n[0].downs + n[1].downs;
-        links_set_peers(n[0].links, NULL, 0);
-        links_set_peers(n[1].links, NULL, 0);
-        links_kick(n[0].links, n[0].peer, "next round", 0);
-        POLL_UNTIL(n, 2, n[0].peer == 0 && n[1].peer == 0);
-        n[0].ups = n[0].downs = n[1].ups = n[1].downs = 0;
-    }
-    print_message("# %u rounds, smaller id is %c, %u links went down again\n",
-        ROUNDS, a_smaller ? 'a' : 'b', flaps);
-    node_close(&n[0]);
-    node_close(&n[1]);
 }
 
 /* Which of two stays must be the same answer at both ends. */
@@ -309,96 +224,6 @@ test_control_overtakes_bulk(void **state)
 }
 
 static void
-test_a_restarted_peer_links_again(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    struct node n[2];
-    uint64_t boot, number;
-    int round;
-
-    (void)state;
-    two_nodes(n, 0);
-    for (round = 0; round < 3; round++) {
-        boot = n[1].boot;
-        number = n[1].peer;
-        o.port = links_port(n[0].links);
-        node_close(&n[0]);
-        POLL_UNTIL(n, 2, n[1].peer == 0);
-        node_open(&n[0], &o);
-        POLL_UNTIL(n, 2, n[0].peer != 0 && n[1].peer != 0);
-        assert_true(n[1].boot != boot);
-        assert_true(n[1].peer > number); /* a number is never used again */
-        assert_int_equal(send_control(&n[1], 1), 0);
-        POLL_UNTIL(n, 2, n[0].n_seen == 1);
-    }
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-/* A peer that is alive for the kernel and libzmq, but does nothing. */
-static void
-test_silence_ends_a_link(void **state)
-{
-    uint64_t start;
-    struct node n[2];
-
-    (void)state;
-    two_nodes(n, 600);
-    poll_for(n, 2, 1500);
-    assert_int_equal(n[0].downs + n[1].downs, 0); /* pings keep it */
-    start = link_clock_ms();
-    while (n[0].peer != 0 && link_clock_ms() - start < 5000) {
-        links_poll(n[0].links, 10, node_event, &n[0]);
-    }
-    assert_string_equal(n[0].reason, "no sign of life");
-    assert_in_range(link_clock_ms() - start, 300, 2000);
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-static void
-test_pings_tell_the_head(void **state)
-{
-    uint8_t epoch[STORE_EPOCH_BYTES] = {7};
-    struct node n[2];
-
-    (void)state;
-    two_nodes(n, 300);
-    links_set_ping(n[0].links, epoch, 41);
-    links_set_ping(n[1].links, epoch, 42);
-    POLL_UNTIL(n, 2, n[0].head == 42 && n[1].head == 41);
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-/* Nothing that bounds a handshake may touch a link that is through it. */
-static void
-test_an_idle_link_stays(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9, .step_ms = 300};
-    struct link_peer p;
-    struct node n[6];
-    size_t i;
-
-    (void)state;
-    node_open(&n[0], &o);
-    p = peer_at(links_port(n[0].links));
-    o.peers = &p;
-    o.n_peers = 1;
-    for (i = 1; i < 6; i++) {
-        o.seed = (uint8_t)(i + 1);
-        node_open(&n[i], &o);
-    }
-    POLL_UNTIL(n, 6, n[0].ups - n[0].downs == 5);
-    n[0].downs = 0;
-    poll_for(n, 6, 1200);
-    assert_int_equal(n[0].downs, 0);
-    for (i = 0; i < 6; i++) {
-        node_close(&n[i]);
-    }
-}
-
-static void
 test_kick_bans_for_a_while(void **state)
 {
     struct node n[2];
@@ -418,128 +243,19 @@ test_kick_bans_for_a_while(void **state)
     node_close(&n[1]);
 }
 
-static void
-test_peers_are_replaced_and_links_stay(void **state)
-{
-    struct node_options o = {.seed = 3, .network = 9};
-    struct link_peer p[2];
-    struct node n[3];
-
-    (void)state;
-    two_nodes(n, 0);
-    node_open(&n[2], &o);
-    p[0] = peer_at(links_port(n[2].links));
-    links_set_peers(n[1].links, p, 1);
-    POLL_UNTIL(n, 3, n[2].peer != 0 && n[1].ups == 2);
-    assert_int_equal(n[1].downs, 0);
-    node_close(&n[2]);
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-static void
-test_names_are_resolved(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    struct link_peer p[2] = {{"localhost", 0}, {"no-such-host.invalid", 1}};
-    struct node n[2];
-
-    (void)state;
-    node_open(&n[0], &o);
-    p[0].port = links_port(n[0].links);
-    o.seed = 2;
-    o.peers = p;
-    o.n_peers = 2;
-    node_open(&n[1], &o);
-    POLL_UNTIL(n, 2, n[0].peer != 0 && n[1].peer != 0);
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-static void
-test_one_node_at_two_addresses_is_one_link(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    struct link_peer p[2];
-    struct node n[2];
-
-    (void)state;
-    node_open(&n[0], &o);
-    p[0] = peer_at(links_port(n[0].links));
-    p[1] = p[0];
-    p[1].host = "localhost";
-    o.seed = 2;
-    o.peers = p;
-    o.n_peers = 2;
-    node_open(&n[1], &o);
-    POLL_UNTIL(n, 2, n[0].peer != 0 && n[1].peer != 0);
-    poll_for(n, 2, 1200);
-    assert_int_equal(n[0].ups - n[0].downs, 1);
-    assert_int_equal(n[1].ups - n[1].downs, 1);
-    assert_true(n[1].ups <= 2);
-    node_close(&n[0]);
-    node_close(&n[1]);
-}
-
-static void
-test_a_port_in_use_is_an_error(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    struct links_config c = {.listen_host = "127.0.0.1"};
-    uint8_t key[KEY_BYTES] = {0};
-    struct links *links;
-    char detail[256];
-    struct node n;
-
-    (void)state;
-    node_open(&n, &o);
-    c.listen_port = links_port(n.links);
-    c.node_secret = n.id.secret;
-    c.network_key = key;
-    assert_int_equal(links_open(&links, &c, detail, sizeof(detail)), P2PFS_IO);
-    assert_null(links);
-    assert_non_null(strstr(detail, "in use"));
-    node_close(&n);
-}
-
-static void
-test_payload_is_shared(void **state)
-{
-    struct payload *p = payload_new("abc", 3);
-
-    (void)state;
-    assert_ptr_equal(payload_ref(p), p);
-    payload_unref(p);
-    assert_int_equal(payload_len(p), 3);
-    assert_memory_equal(payload_data(p), "abc", 3);
-    payload_unref(p);
-    payload_unref(NULL);
-}
-
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_nodes_link),
         cmocka_unit_test(test_other_keys_and_constants_never_link),
-        cmocka_unit_test(test_allow_list),
         cmocka_unit_test(test_a_node_does_not_link_to_itself),
         cmocka_unit_test(test_tie_is_the_same_on_both_sides),
-        cmocka_unit_test(test_simultaneous_dials_leave_one_link),
         cmocka_unit_test(test_order_is_kept_in_each_class),
         cmocka_unit_test(test_bodies_of_every_size_both_ways),
         cmocka_unit_test(test_a_slow_peer_costs_the_others_nothing),
         cmocka_unit_test(test_control_overtakes_bulk),
-        cmocka_unit_test(test_a_restarted_peer_links_again),
-        cmocka_unit_test(test_silence_ends_a_link),
-        cmocka_unit_test(test_pings_tell_the_head),
-        cmocka_unit_test(test_an_idle_link_stays),
         cmocka_unit_test(test_kick_bans_for_a_while),
-        cmocka_unit_test(test_peers_are_replaced_and_links_stay),
-        cmocka_unit_test(test_names_are_resolved),
-        cmocka_unit_test(test_one_node_at_two_addresses_is_one_link),
-        cmocka_unit_test(test_a_port_in_use_is_an_error),
-        cmocka_unit_test(test_payload_is_shared),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,65 +4,7 @@
  * must not link, must not keep state of them, and must go on serving others.
  */
 
-#include <sys/socket.h>
-
-#include "link_nodes.h"
-#include "gossipd/link_shake.h"
-#include "gossipd/link_sock.h"
-
-struct raw {
-    void *context;
-    void *control;
-    void *bulk;
-    void *router; /* of a false server */
-    uint16_t port;
-    uint8_t server_public[KEY_BYTES];
-    struct link_self self;
-    struct link_shake shake;
-    struct wire_arena *arena;
-};
-
-static void
-raw_init(struct raw *r, uint8_t seed_byte)
-{
-    uint8_t seed[KEY_BYTES], network[KEY_BYTES], secret[KEY_BYTES];
-
-    memset(r, 0, sizeof(*r));
-    memset(seed, seed_byte, sizeof(seed));
-    memset(network, 9, sizeof(network)); /* the one of two_nodes */
-    identity_from_seed(&r->self.id, seed);
-    network_id(r->self.net_id, network, NULL, 0);
-    network_curve(r->server_public, secret, network);
-    assert_int_equal(node_curve(r->self.curve_public, r->self.curve_secret,
-                         r->self.id.secret),
-        0);
-    r->context = zmq_ctx_new();
-    r->arena = wire_arena_new();
-    assert_non_null(r->arena);
-}
-
-static void *
-raw_dealer(struct raw *r, uint16_t port)
-{
-    char endpoint[64];
-    void *sock = link_sock_dealer(r->context, r->server_public,
-        r->self.curve_public, r->self.curve_secret);
-
-    assert_non_null(sock);
-    snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u", port);
-    assert_int_equal(zmq_connect(sock, endpoint), 0);
-    return sock;
-}
-
-static void
-raw_fini(struct raw *r)
-{
-    link_sock_close(r->control, NULL, 0);
-    link_sock_close(r->bulk, NULL, 0);
-    link_sock_close(r->router, NULL, 0);
-    zmq_ctx_term(r->context);
-    wire_arena_free(r->arena);
-}
+#include "t/unit/link_raw.h"
 
 /* Sends as soon as the connection is there, while the nodes are polled. */
 static void
@@ -500,31 +442,6 @@ test_a_relay_between_two_nodes(void **state)
     node_close(&n[1]);
 }
 
-/* Connections that never say HELLO are shut, with or without CURVE. */
-static void
-test_silent_connections_are_shut(void **state)
-{
-    struct node_options o = {.seed = 1, .network = 9};
-    unsigned event = 0;
-    void *monitor;
-    struct node n;
-    struct raw r;
-    int value;
-
-    (void)state;
-    node_open(&n, &o);
-    raw_init(&r, 7);
-    r.control = raw_dealer(&r, links_port(n.links));
-    monitor = link_sock_monitor(r.context, r.control, "inproc://m",
-        ZMQ_EVENT_DISCONNECTED);
-    POLL_UNTIL(&n, 1, event != 0 || link_sock_event(monitor, &event, &value));
-    assert_int_equal(event, ZMQ_EVENT_DISCONNECTED);
-    link_sock_close(r.control, monitor, 0);
-    r.control = NULL;
-    raw_fini(&r);
-    node_close(&n);
-}
-
 int
 main(void)
 {
@@ -537,7 +454,6 @@ main(void)
         cmocka_unit_test(test_bind_by_somebody_else),
         cmocka_unit_test(test_a_false_hello_ok_gets_no_auth),
         cmocka_unit_test(test_a_relay_between_two_nodes),
-        cmocka_unit_test(test_silent_connections_are_shut),
     };
 
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,21 +1,7 @@
-/* Guards: who is told of which ids, what is asked of whom and how often, and
- * that a peer that promises and does not send holds nothing up
- * (gossipd/mesh_gossip.c, mesh_want.c). */
+/* Guards: who is told of which ids, and what an IWANT is served
+ * (gossipd/mesh_gossip.c). */
 
-#include "t/unit/mesh_rig.h"
-
-/* d = 0: nobody is in the mesh, all peers get gossip. */
-static void
-open_lazy(struct rig *r, uint64_t peers)
-{
-    mesh_params_default(&r->p);
-    r->p.d = r->p.d_lo = r->p.d_hi = r->p.d_out = 0;
-    rig_open_params(r);
-    for (uint64_t peer = 1; peer <= peers; peer++) {
-        rig_add(r, peer, 0);
-        assert_int_equal(r->n, 0);
-    }
-}
+#include "t/unit/mesh_gossip_rig.h"
 
 /* The peers that an IHAVE went to in the last step. */
 static size_t
@@ -149,100 +135,6 @@ test_history_on_arrival(void **state)
 }
 
 static void
-test_ask_once(void **state)
-{
-    struct p2pfs_hash ids[3] = {rig_id(1), rig_id(2), rig_id(3)};
-    struct rig r;
-
-    (void)state;
-    open_lazy(&r, 2);
-    rig_id_event(&r, MESH_PUBLISH, 0, 2);
-    rig_ids(&r, MESH_IHAVE, 1, ids, 3);
-    assert_int_equal(r.n, 1);
-    assert_int_equal(r.a[0].kind, MESH_SEND_IWANT);
-    assert_int_equal(r.a[0].n_ids, 2);
-    assert_memory_equal(&r.a[0].ids[1], &ids[2], sizeof(ids[2]));
-    rig_ids(&r, MESH_IHAVE, 2, ids, 3);
-    assert_int_equal(r.n, 0);
-    /* one of them comes from a third side; nothing is wanted twice */
-    rig_id_event(&r, MESH_RECEIVED, 2, 1);
-    rig_id_event(&r, MESH_PUBLISH, 0, 3);
-    assert_int_equal(rig_stats(&r).wants, 0);
-    rig_ids(&r, MESH_IHAVE, 1, ids, 3);
-    assert_int_equal(r.n, 0);
-    rig_close(&r);
-}
-
-/* Steps up to `until`; -> IWANTs to a peer on the way. */
-static size_t
-asked_until(struct rig *r, uint64_t peer, uint64_t until, size_t *blamed)
-{
-    size_t asked = 0;
-
-    *blamed = 0;
-    while (mesh_deadline(r->m) <= until) {
-        rig_tick(r);
-        asked += rig_count(r, MESH_SEND_IWANT, peer);
-        *blamed += rig_count(r, MESH_BLAME, 0);
-    }
-    return asked;
-}
-
-static void
-test_broken_promise(void **state)
-{
-    struct p2pfs_hash ids[2] = {rig_id(1), rig_id(2)};
-    size_t blamed;
-    struct rig r;
-
-    (void)state;
-    open_lazy(&r, 3);
-    rig_ids(&r, MESH_IHAVE, 1, ids, 2);
-    rig_ids(&r, MESH_IHAVE, 2, ids, 2);
-    rig_ids(&r, MESH_IHAVE, 3, ids, 2);
-    assert_int_equal(asked_until(&r, 0, 1000 + 2999, &blamed), 0);
-    /* one IWANT for both ids, one BLAME however many were promised */
-    assert_int_equal(asked_until(&r, 2, 1000 + 3000, &blamed), 1);
-    assert_int_equal(blamed, 1);
-    assert_int_equal(r.now, 1000 + 3000);
-    assert_int_equal(rig_find(&r, MESH_BLAME, 1)->fault,
-        MESH_FAULT_BROKEN_PROMISE);
-    assert_int_equal(rig_stats(&r).broken_promises, 2);
-    /* the second goes away: the third is asked at once, nobody is blamed */
-    rig_peer(&r, MESH_PEER_DOWN, 2);
-    assert_int_equal(rig_count(&r, MESH_SEND_IWANT, 3), 1);
-    assert_int_equal(rig_count(&r, MESH_BLAME, 0), 0);
-    rig_id_event(&r, MESH_RECEIVED, 3, 1);
-    rig_id_event(&r, MESH_RECEIVED, 3, 2);
-    assert_int_equal(asked_until(&r, 0, 20000, &blamed), 0);
-    assert_int_equal(blamed, 0);
-    assert_int_equal(rig_stats(&r).wants, 0);
-    rig_close(&r);
-}
-
-/* Nobody is left to ask: the want ends, a later announcement starts it anew. */
-static void
-test_promise_of_the_only_one(void **state)
-{
-    size_t blamed;
-    struct rig r;
-
-    (void)state;
-    open_lazy(&r, 1);
-    rig_id_event(&r, MESH_IHAVE, 1, 1);
-    assert_int_equal(asked_until(&r, 1, 1000 + 3000, &blamed), 0);
-    assert_int_equal(blamed, 1);
-    assert_int_equal(rig_stats(&r).wants, 0);
-    rig_id_event(&r, MESH_IHAVE, 1, 1);
-    assert_int_equal(rig_count(&r, MESH_SEND_IWANT, 1), 1);
-    /* announced again while it is asked: asked again after the time-out */
-    rig_id_event(&r, MESH_IHAVE, 1, 1);
-    assert_int_equal(r.n, 0);
-    assert_int_equal(asked_until(&r, 1, r.now + 3000, &blamed), 1);
-    rig_close(&r);
-}
-
-static void
 test_serve(void **state)
 {
     struct p2pfs_hash ids[2] = {rig_id(1), rig_id(9)};
@@ -328,26 +220,6 @@ test_ihave_caps(void **state)
     rig_close(&r);
 }
 
-static void
-test_wants_cap(void **state)
-{
-    struct p2pfs_hash ids[20];
-    struct rig r;
-
-    (void)state;
-    mesh_params_default(&r.p);
-    r.p.wants_max = 8;
-    rig_open_params(&r);
-    rig_add(&r, 1, 0);
-    for (unsigned k = 0; k < 20; k++) {
-        ids[k] = rig_id(k);
-    }
-    rig_ids(&r, MESH_IHAVE, 1, ids, 20);
-    assert_int_equal(rig_find(&r, MESH_SEND_IWANT, 1)->n_ids, 8);
-    assert_int_equal(rig_stats(&r).wants, 8);
-    rig_close(&r);
-}
-
 /* An IHAVE of a topic that is not ours asks for nothing. */
 static void
 test_foreign_topic(void **state)
@@ -368,35 +240,6 @@ test_foreign_topic(void **state)
     rig_close(&r);
 }
 
-/* Long lists leave in parts that fit a frame. */
-static void
-test_long_lists(void **state)
-{
-    static struct p2pfs_hash ids[2500];
-    size_t n = 0;
-    struct rig r;
-
-    (void)state;
-    mesh_params_default(&r.p);
-    r.p.max_ihave_length = 5000;
-    r.p.cache_max = 2400;
-    rig_open_params(&r);
-    rig_add(&r, 1, 0);
-    for (unsigned k = 0; k < 2500; k++) {
-        ids[k] = rig_id(k);
-    }
-    rig_ids(&r, MESH_IHAVE, 1, ids, 2500);
-    for (size_t i = 0; i < r.n; i++) {
-        assert_int_equal(r.a[i].kind, MESH_SEND_IWANT);
-        assert_true(r.a[i].n_ids <= MESH_IDS_MAX);
-        assert_memory_equal(r.a[i].ids, ids + n, r.a[i].n_ids * sizeof(ids[0]));
-        n += r.a[i].n_ids;
-    }
-    assert_int_equal(n, 2500);
-    assert_int_equal(r.n, 4);
-    rig_close(&r);
-}
-
 int
 main(void)
 {
@@ -405,15 +248,10 @@ main(void)
         cmocka_unit_test(test_members_told_later),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_history_on_arrival),
-        cmocka_unit_test(test_ask_once),
-        cmocka_unit_test(test_broken_promise),
-        cmocka_unit_test(test_promise_of_the_only_one),
         cmocka_unit_test(test_serve),
         cmocka_unit_test(test_serve_reused_slot),
         cmocka_unit_test(test_ihave_caps),
-        cmocka_unit_test(test_wants_cap),
         cmocka_unit_test(test_foreign_topic),
-        cmocka_unit_test(test_long_lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

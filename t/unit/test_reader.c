@@ -1,7 +1,7 @@
 /*
- * Guards what a GET answers: which version, how far an incomplete one is,
- * damaged bytes never served, and that a process without any write permission
- * reads while the writer writes, restarts or is away.
+ * Guards what a GET answers: which version, how far an incomplete one is, and
+ * that a process without any write permission reads while the writer writes,
+ * restarts or is away.
  */
 
 #include <grp.h>
@@ -54,149 +54,6 @@ test_find(void **state)
     assert_int_equal(find(&f, "s", 2, NULL, &v), P2PFS_FILE_NOT_FOUND);
     assert_int_equal(find(&f, "S", 1, NULL, &v), P2PFS_SET_NOT_FOUND);
     set_fini(&set);
-    fixture_fini(&f);
-}
-
-static void
-test_by_hash(void **state)
-{
-    struct bytes b = file_bytes(1, 0);
-    struct p2pfs_hash entry, unknown = {{1}};
-    struct p2pfs_file file;
-    struct fixture f;
-
-    (void)state;
-    fixture_init(&f, 0);
-    entry = entry_of(&f, &b);
-    put_plain(&f, "s", 2, 1, 0, STORE_LOCAL);
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, 1, &entry, &file),
-        P2PFS_OK);
-    assert_int_equal(file.n, 2);
-    assert_int_equal(file.index, 1);
-    assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, 0, &entry, &file),
-        P2PFS_VERSION_NOT_FOUND);
-    assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, 1, &unknown, &file),
-        P2PFS_VERSION_NOT_FOUND);
-    assert_int_equal(p2pfs_reader_by_hash(f.r, "s", 1, UINT64_MAX, &entry,
-                         &file),
-        P2PFS_VERSION_NOT_FOUND);
-    assert_int_equal(p2pfs_reader_by_hash(f.r, "t", 1, 1, &entry, &file),
-        P2PFS_SET_NOT_FOUND);
-    p2pfs_reader_end(f.r);
-    fixture_fini(&f);
-}
-
-/* Empty files are files: their content has no bytes but is there. */
-static void
-test_empty_file(void **state)
-{
-    struct bytes b = {.len = 0};
-    struct p2pfs_version v;
-    struct p2pfs_file file;
-    struct fixture f;
-
-    (void)state;
-    fixture_init(&f, 0);
-    assert_int_equal(put(&f, "s", 1, 0, &b, NULL, NULL, STORE_LOCAL).err,
-        P2PFS_OK);
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_find(f.r, "s", 1, 0, NULL, &v), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_file(f.r, &v, 0, &file), P2PFS_OK);
-    assert_non_null(file.content);
-    assert_int_equal(file.len, 0);
-    assert_int_equal(file.proof.len, 0);
-    p2pfs_reader_end(f.r);
-    fixture_fini(&f);
-}
-
-static void
-test_set(void **state)
-{
-    static struct p2pfs_set info;
-    static const uint32_t here[] = {0, 1, 5, 127, 128, 299};
-    static const struct p2pfs_range want[] = {{2, 4}, {6, 126}, {129, 298}};
-    struct fixture f;
-    unsigned i;
-
-    (void)state;
-    fixture_init(&f, 0);
-    for (i = 0; i < sizeof(here) / sizeof(*here); i++) {
-        put_plain(&f, "s", 300, here[i], 0, STORE_LOCAL);
-    }
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_set(f.r, "t", 1, &info), P2PFS_SET_NOT_FOUND);
-    assert_int_equal(p2pfs_reader_set(f.r, "s", 1, &info), P2PFS_OK);
-    p2pfs_reader_end(f.r);
-    assert_false(info.top.complete);
-    assert_int_equal(info.top.received, 6);
-    assert_int_equal(info.n_missing, 3);
-    assert_memory_equal(info.missing, want, sizeof(want));
-    assert_int_equal(info.n_versions, 1);
-    assert_int_equal(info.n_candidates, 0);
-    assert_false(info.more_missing);
-
-    for (i = 2; i < 4000; i += 2) {
-        put_plain(&f, "many", 4000, i, 0, STORE_LOCAL);
-    }
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_set(f.r, "many", 4, &info), P2PFS_OK);
-    p2pfs_reader_end(f.r);
-    assert_int_equal(info.n_missing, P2PFS_SET_RANGES_MAX);
-    assert_true(info.more_missing);
-    fixture_fini(&f);
-}
-
-static void
-change(struct fixture *f, const char *sql)
-{
-    sqlite3 *db;
-
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    sqlite3_busy_timeout(db, 1000);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_changes(db), 1);
-    sqlite3_close(db);
-}
-
-static enum p2pfs_err
-read_one(struct fixture *f, const char *id, uint32_t index)
-{
-    struct p2pfs_version v;
-    struct p2pfs_file file;
-    enum p2pfs_err err;
-
-    assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_find(f->r, id, strlen(id), index, NULL, &v),
-        P2PFS_OK);
-    err = p2pfs_reader_file(f->r, &v, index, &file);
-    p2pfs_reader_end(f->r);
-    return err;
-}
-
-static void
-test_damage(void **state)
-{
-    struct fixture f;
-    uint32_t i;
-
-    (void)state;
-    fixture_init(&f, 0);
-    for (i = 0; i < 4; i++) {
-        put_plain(&f, "s", 4, i, 0, STORE_LOCAL);
-        put_plain(&f, "t", 4, i, 0, STORE_LOCAL);
-    }
-    change(&f, "UPDATE content SET body = x'00' WHERE k = 1 << 32");
-    change(&f, "DELETE FROM content WHERE k = (1 << 32) + 1");
-    assert_int_equal(read_one(&f, "s", 0), P2PFS_FILE_DAMAGED);
-    assert_int_equal(read_one(&f, "s", 1), P2PFS_FILE_DAMAGED);
-    assert_int_equal(read_one(&f, "s", 2), P2PFS_OK);
-    /* of t: those of s were read, the reader may have them at hand */
-    change(&f, "UPDATE tile SET h = substr(h, 1, 32) WHERE tk >> 29 = 2");
-    assert_int_equal(read_one(&f, "t", 2), P2PFS_FILE_DAMAGED);
-    change(&f, "DELETE FROM tile WHERE tk >> 29 = 2");
-    assert_int_equal(read_one(&f, "t", 2), P2PFS_FILE_DAMAGED);
     fixture_fini(&f);
 }
 
@@ -362,10 +219,6 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
-        cmocka_unit_test(test_by_hash),
-        cmocka_unit_test(test_empty_file),
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_damage),
         cmocka_unit_test(test_replaced),
         cmocka_unit_test(test_no_database),
         cmocka_unit_test(test_without_permission),

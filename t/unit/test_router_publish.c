@@ -86,7 +86,7 @@ test_an_unreadable_row_is_skipped(void **state)
     stop(&r, &w);
 }
 
-/* The same at the end of the log: nothing behind it comes to pass it by, and the
+/* The same at the end of the log: nothing comes to pass it by, and the
  * log would be read again each second for ever. */
 static void
 test_unreadable_rows_at_the_end(void **state)

@@ -1,11 +1,9 @@
 /*
- * Guards the rules on names, versions and conflicts (docs/architecture.md, 1
- * to 7), each by the example that would break it, and by two stores that merge
- * each other's records in random order and must end up giving the same answers
- * without having lost a file that either acknowledged.
+ * Guards the rules for one file (docs/architecture.md, "Names, versions,
+ * conflicts", 1 to 4), each by the example that would break it.
  */
 
-#include "t/unit/store_fixture.h"
+#include "t/unit/store_rules_rig.h"
 
 static struct store_result
 put_raw(struct fixture *f, const char *id, uint64_t n, uint64_t index,
@@ -244,210 +242,6 @@ test_both_kinds(void **state)
     fixture_fini(&f);
 }
 
-/* Is the entry of file i of a variant readable by its hash? */
-static void
-check_by_hash(struct fixture *f, const char *id, uint32_t i, unsigned variant)
-{
-    struct bytes b = file_bytes(i, variant);
-    struct p2pfs_hash entry = entry_of(f, &b);
-    struct p2pfs_file file;
-
-    assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_by_hash(f->r, id, strlen(id), i, &entry,
-                         &file),
-        P2PFS_OK);
-    assert_int_equal(file.len, b.len);
-    assert_memory_equal(file.content, b.data, b.len);
-    assert_int_equal(file.proof.len, 0);
-    p2pfs_reader_end(f->r);
-}
-
-/* Rule 5: the smallest entry of each index; what comes later is a candidate. */
-static void
-test_candidates(void **state)
-{
-    static struct p2pfs_set info;
-    struct fixture f;
-    struct set a, b;
-    struct p2pfs_hash want[2];
-    struct p2pfs_version v;
-    struct p2pfs_file file;
-    uint32_t i;
-
-    (void)state;
-    fixture_init(&f, 0);
-    set_init(&a, &f, 2, 0);
-    set_init(&b, &f, 2, 1);
-    put_plain(&f, "s", 2, 0, 0, STORE_LOCAL);
-    put_plain(&f, "s", 2, 0, 1, STORE_GOSSIP);
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    assert_int_equal(p2pfs_reader_set(f.r, "s", 1, &info), P2PFS_OK);
-    assert_int_equal(info.n_candidates, 2);
-    p2pfs_reader_end(f.r);
-    put_plain(&f, "s", 2, 1, 1, STORE_LOCAL);
-    put_plain(&f, "s", 2, 1, 0, STORE_GOSSIP); /* late */
-
-    want[0] = p2pfs_hash_cmp(&a.entries[0], &b.entries[0]) < 0 ? a.entries[0]
-                                                               : b.entries[0];
-    want[1] = b.entries[1];
-    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-    for (i = 0; i < 2; i++) {
-        assert_int_equal(p2pfs_reader_find(f.r, "s", 1, i, NULL, &v), P2PFS_OK);
-        assert_int_equal(p2pfs_reader_file(f.r, &v, i, &file), P2PFS_OK);
-        assert_memory_equal(&file.entry, &want[i], sizeof(want[i]));
-        assert_int_equal(p2pfs_proof_verify(f.h, &v.root, 2, i, &file.entry,
-                             &file.proof),
-            P2PFS_OK);
-    }
-    assert_int_equal(p2pfs_reader_set(f.r, "s", 1, &info), P2PFS_OK);
-    assert_int_equal(info.n_versions, 1);
-    assert_int_equal(info.n_candidates, 2);
-    assert_int_equal(info.candidate[0].index, 0);
-    assert_int_equal(info.candidate[1].index, 1);
-    assert_memory_equal(&info.candidate[1].hash, &a.entries[1],
-        sizeof(want[1]));
-    p2pfs_reader_end(f.r);
-    for (i = 0; i < 4; i++) {
-        check_by_hash(&f, "s", i % 2, i / 2);
-    }
-    set_fini(&a);
-    set_fini(&b);
-    fixture_fini(&f);
-}
-
-/* Which of two variants has the smaller entry at index i? */
-static unsigned
-smaller(struct fixture *f, uint32_t i)
-{
-    struct bytes b[2] = {file_bytes(i, 0), file_bytes(i, 1)};
-    struct p2pfs_hash e[2];
-
-    e[0] = entry_of(f, &b[0]);
-    e[1] = entry_of(f, &b[1]);
-    return p2pfs_hash_cmp(&e[0], &e[1]) < 0 ? 0 : 1;
-}
-
-static void
-read_smallest(struct fixture *f, uint32_t n)
-{
-    struct p2pfs_version v;
-    struct p2pfs_file file;
-    struct bytes b;
-    uint32_t i;
-
-    assert_int_equal(p2pfs_reader_begin(f->r), P2PFS_OK);
-    for (i = 0; i < n; i++) {
-        b = file_bytes(i, smaller(f, i));
-        assert_int_equal(p2pfs_reader_find(f->r, "s", 1, i, NULL, &v),
-            P2PFS_OK);
-        assert_int_equal(p2pfs_reader_file(f->r, &v, i, &file), P2PFS_OK);
-        assert_int_equal(file.len, b.len);
-        assert_memory_equal(file.content, b.data, b.len);
-        assert_int_equal(p2pfs_proof_verify(f->h, &v.root, n, i, &file.entry,
-                             &file.proof),
-            P2PFS_OK);
-    }
-    p2pfs_reader_end(f->r);
-}
-
-/* A smaller candidate that comes when its block has its tile already. */
-static void
-test_candidate_changes_tile(void **state)
-{
-    struct fixture f;
-    uint32_t i;
-
-    (void)state;
-    fixture_init(&f, 0);
-    for (i = 0; i < 128; i++) {
-        put_plain(&f, "s", 130, i, 0, STORE_LOCAL);
-    }
-    assert_int_equal(ask(&f, "SELECT count(*) FROM tile"), 1);
-    for (i = 0; i < 130; i++) {
-        put_plain(&f, "s", 130, i, 1, STORE_GOSSIP);
-    }
-    /* Complete since 129 came: only its own other variant is missing. */
-    assert_int_equal(ask(&f, "SELECT state FROM version"), 1);
-    fixture_fini(&f);
-
-    fixture_init(&f, 0);
-    for (i = 0; i < 129; i++) {
-        put_plain(&f, "s", 130, i, 0, STORE_LOCAL);
-        put_plain(&f, "s", 130, i, 1, STORE_GOSSIP);
-    }
-    for (i = 0; i < 2; i++) { /* the smaller one first: it is chosen */
-        put_plain(&f, "s", 130, 129, smaller(&f, 129) ^ i, STORE_GOSSIP);
-    }
-    read_smallest(&f, 130);
-    for (i = 0; i < 260; i++) {
-        check_by_hash(&f, "s", i % 130, i / 130);
-    }
-    fixture_fini(&f);
-}
-
-/* A draft with candidates finds its root begun: the tiles move to that row. */
-static void
-test_root_begun(void **state)
-{
-    struct fixture f;
-    struct set set;
-    uint32_t i, kept = 0;
-
-    (void)state;
-    fixture_init(&f, 0);
-    set_init(&set, &f, 300, 0);
-    for (i = 0; i < 300; i += 9) {
-        put_rooted(&f, "s", &set, i, STORE_LOCAL);
-    }
-    for (i = 0; i < 300; i++) {
-        if (smaller(&f, i) == 0 && i % 2 == 0) {
-            put_plain(&f, "s", 300, i, 1, STORE_GOSSIP);
-            kept++;
-        }
-    }
-    for (i = 0; i < 300; i++) {
-        put_plain(&f, "s", 300, i, 0, STORE_GOSSIP);
-    }
-    check_set(&f, "s", &set, 1);
-    assert_int_equal(ask(&f, "SELECT count(*) FROM version"), 2);
-    assert_int_equal(ask(&f, "SELECT have FROM version WHERE root IS NULL"),
-        kept);
-    assert_int_equal(ask(&f, "SELECT count(*) FROM tile"), 4);
-    for (i = 0; i < 300; i++) {
-        if (smaller(&f, i) == 0 && i % 2 == 0) {
-            check_by_hash(&f, "s", i, 1);
-        }
-    }
-    set_fini(&set);
-    fixture_fini(&f);
-}
-
-/* Rule 8: a full store refuses what is new and answers for what is here. */
-static void
-test_full(void **state)
-{
-    struct fixture f;
-    struct store_result res;
-    uint32_t i;
-
-    (void)state;
-    fixture_init(&f, 1024 * 1024);
-    for (i = 0; i < 1000; i++) {
-        res = put_plain(&f, "s", 1000, i, 0, STORE_LOCAL);
-        if (res.err != P2PFS_OK) {
-            break;
-        }
-    }
-    assert_int_equal(res.err, P2PFS_STORE_FULL);
-    assert_true(i > 3);
-    res = put_plain(&f, "s", 1000, i - 1, 0, STORE_LOCAL);
-    assert_int_equal(res.err, P2PFS_OK);
-    assert_false(res.created);
-    assert_int_equal(put_plain(&f, "t", 1, 0, 0, STORE_CATCHUP).err,
-        P2PFS_STORE_FULL);
-    fixture_fini(&f);
-}
-
 int
 main(void)
 {
@@ -459,10 +253,6 @@ main(void)
         cmocka_unit_test(test_set_count_conflict),
         cmocka_unit_test(test_set_exists),
         cmocka_unit_test(test_both_kinds),
-        cmocka_unit_test(test_candidates),
-        cmocka_unit_test(test_candidate_changes_tile),
-        cmocka_unit_test(test_root_begun),
-        cmocka_unit_test(test_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
