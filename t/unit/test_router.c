@@ -1,209 +1,138 @@
 /*
- * Guards what the router owes to files that were acknowledged: what a crash
- * kept from being published is published after the next start, small files with
- * their bytes and large ones without, and the log tells of them in order. (What
- * peers send and lie about: test_hostile_peer.c, test_lying_peer.c.)
+ * The turn of the router: links that come and go, how many, who is blamed until
+ * its link is closed, and a log that has grown is told at once.
  */
 
-#include "gossipd/store.h"
-#include "t/unit/hostile_world.h"
-
-#define LARGE_BYTES 40000
-
-static char large[LARGE_BYTES];
-
-/* A peer that subscribes and asks for all that is announced. */
-struct listener {
-    struct attacker a;
-    struct wire_buf b;
-    unsigned small, big, versions; /* published to it */
-    unsigned rows;                 /* of the log, in order */
-    uint64_t head;
-};
+#include "t/unit/router_rig.h"
 
 static void
-ask_for(struct listener *l, const P2pfs__ControlMessage *c)
+test_peers_come_and_go(void **state)
 {
-    static struct p2pfs_hash ids[WIRE_IDS_MAX];
-    size_t i, n;
+    struct watcher a, b;
+    struct rig r;
 
-    for (i = 0; i < c->n_ihave; i++) {
-        n = wire_ids(c->ihave[i]->messageids, c->ihave[i]->n_messageids, ids,
-            WIRE_IDS_MAX);
-        assert_int_equal(wire_iwant(&l->b, ids, n), 0);
-        send_control(&l->a, &l->b);
-    }
+    (void)state;
+    rig_init(&r, 1, 0);
+    rig_start(&r, 0);
+    watch_open(&a, 2, &r);
+    watch_open(&b, 3, &r);
+    TURN_UNTIL(&r, 1, &a, a.peer != 0 && r.router->n_peers >= 1);
+    TURN_UNTIL(&r, 1, &b, b.peer != 0 && r.router->n_peers == 2);
+    assert_non_null(router_peer(r.router, r.router->peers[0].number));
+    assert_non_null(router_peer(r.router, r.router->peers[1].number));
+    assert_null(router_peer(r.router, 12345));
+    assert_int_equal(mesh_peers(r.router->mesh), 2);
+
+    watch_close(&a);
+    TURN_UNTIL(&r, 1, &b, r.router->n_peers == 1);
+    assert_memory_equal(r.router->peers[0].node_id, b.id.node_id, KEY_BYTES);
+    assert_int_equal(mesh_peers(r.router->mesh), 1);
+    watch_close(&b);
+    rig_stop(&r, 1);
+    rig_fini(&r);
 }
 
 static void
-take_publish(struct listener *l, const struct link_event *e)
+test_too_many_links(void **state)
 {
-    const P2pfs__Message *m = e->rpc->publish[0];
-    struct p2pfs_record r;
+    struct watcher a, b;
+    struct rig r;
 
-    assert_int_equal(p2pfs_record_decode(&r, m->data.data, m->data.len),
-        P2PFS_OK);
-    if (r.kind == P2PFS_RECORD_VERSION) {
-        assert_int_equal(e->body_len, 0);
-        l->versions++;
-    } else if (m->size == LARGE_BYTES) {
-        assert_int_equal(e->body_len, 0);
-        l->big++;
-    } else {
-        assert_int_equal(e->body_len, 4);
-        assert_memory_equal(e->body, "tiny", 4);
-        l->small++;
-    }
+    (void)state;
+    rig_init(&r, 1, 1);
+    rig_start(&r, 0);
+    watch_open(&a, 2, &r);
+    TURN_UNTIL(&r, 1, &a, a.peer != 0 && r.router->n_peers == 1);
+    watch_open(&b, 3, &r);
+    TURN_UNTIL(&r, 1, &b, b.downs > 0);
+    assert_int_equal(r.router->n_peers, 1);
+    assert_memory_equal(r.router->peers[0].node_id, a.id.node_id, KEY_BYTES);
+    watch_close(&a);
+    watch_close(&b);
+    rig_stop(&r, 1);
+    rig_fini(&r);
 }
 
+/* One fault is a log line, BLAME_MAX of them end the link and keep it out. */
 static void
-take_page(struct listener *l, const P2pfs__LogPage *page)
+test_blame_closes_the_link(void **state)
 {
-    uint64_t last = page->after;
-    size_t i;
+    struct watcher w;
+    struct rig r;
+    uint64_t number;
+    unsigned i;
 
-    l->head = page->head;
-    for (i = 0; i < page->n_records; i++) {
-        assert_true(page->records[i]->seq > last);
-        last = page->records[i]->seq;
-        l->rows++;
+    (void)state;
+    rig_init(&r, 1, 0);
+    rig_start(&r, 0);
+    watch_open(&w, 2, &r);
+    TURN_UNTIL(&r, 1, &w, w.peer != 0 && r.router->n_peers == 1);
+    number = r.router->peers[0].number;
+    router_blame(r.router, number + 1, "nobody"); /* of no peer: nothing */
+    for (i = 0; i < BLAME_MAX - 1; i++) {
+        router_blame(r.router, number, "a test");
     }
+    turn_all(&r, 1, &w);
+    assert_int_equal(r.router->n_peers, 1);
+    router_blame(r.router, number, "a test");
+    TURN_UNTIL(&r, 1, &w, r.router->n_peers == 0 && w.downs == 1);
+    watch_close(&w);
+    rig_stop(&r, 1);
+    rig_fini(&r);
 }
 
+/* Not with the next Ping, which is seconds away. */
 static void
-hear(void *ctx, const struct link_event *e)
+test_a_new_head_is_told(void **state)
 {
-    struct listener *l = ctx;
+    struct rig rigs[2];
 
-    if (e->rpc->control != NULL) {
-        ask_for(l, e->rpc->control);
-    }
-    if (e->rpc->n_publish == 1) {
-        take_publish(l, e);
-    }
-    if (e->rpc->log_page != NULL) {
-        take_page(l, e->rpc->log_page);
-    }
+    (void)state;
+    rig_init(&rigs[0], 1, 0);
+    rig_init(&rigs[1], 2, 0);
+    rig_start(&rigs[0], 0);
+    rig_start(&rigs[1], links_port(rigs[0].links));
+    TURN_UNTIL(rigs, 2, NULL,
+        rigs[0].router->n_peers == 1 && rigs[1].router->n_peers == 1);
+    /* catch-up is not pushed: only the head can tell of it */
+    rig_put(&rigs[0], "head", 1, 0, "x", 1, STORE_CATCHUP);
+    TURN_UNTIL(rigs, 2, NULL, rig_has(&rigs[1], "head", "x", 1));
+    TURN_UNTIL(rigs, 2, NULL,
+        rigs[0].router->told_head == rigs[0].router->log_head);
+    rig_stop(&rigs[0], 1);
+    rig_stop(&rigs[1], 1);
+    rig_fini(&rigs[0]);
+    rig_fini(&rigs[1]);
 }
 
-/* Committed, and the process died before anybody was told. */
+/* No turn waits longer than it was told, nor past a timer. */
 static void
-commit_two_files(struct world *w)
+test_a_turn_ends(void **state)
 {
-    static const struct store_file file[] = {{.id = "s",
-                                                 .id_len = 1,
-                                                 .n = 2,
-                                                 .index = 0,
-                                                 .content =
-                                                     (const void *)"tiny",
-                                                 .len = 4},
-        {.id = "s",
-            .id_len = 1,
-            .n = 2,
-            .index = 1,
-            .content = (const void *)large,
-            .len = LARGE_BYTES}};
-    struct store_config c = {.file_max = P2PFS_FILE_BYTES_MAX,
-        .count_max = P2PFS_SET_COUNT_MAX};
-    struct store_result result;
-    struct store *s;
-    char path[96], detail[256];
-    size_t i;
+    struct rig r;
+    uint64_t began;
 
-    (void)snprintf(path, sizeof(path), "%s/store.db", w->dir);
-    c.path = path;
-    assert_int_equal(store_open(&s, &c, detail, sizeof(detail)), P2PFS_OK);
-    assert_int_equal(store_begin(s), P2PFS_OK);
-    for (i = 0; i < 2; i++) {
-        assert_int_equal(store_put_file(s, &file[i], &result), P2PFS_OK);
-        assert_int_equal(result.err, P2PFS_OK);
-    }
-    assert_int_equal(store_commit(s), P2PFS_OK);
-    store_close(s);
-}
-
-static void
-listen_to(struct world *w, struct listener *l)
-{
-    static const char *const topic = ROUTER_TOPIC;
-
-    memset(l, 0, sizeof(*l));
-    l->a.hear = NULL;
-    link_up(w, &l->a);
-    l->a.hear = hear;
-    l->a.ctx = l;
-    assert_int_equal(wire_subscriptions(&l->b, &topic, 1, 1), 0);
-    send_control(&l->a, &l->b);
-}
-
-static void
-test_published_after_the_next_start(void **state)
-{
-    struct world *w = *state;
-    struct listener l;
-    uint64_t until = now_ms() + WAIT_MS;
-
-    node_stop(w->node);
-    commit_two_files(w);
-    assert_int_equal(node_start(&w->node, &w->config, w->log), P2PFS_OK);
-    listen_to(w, &l);
-    while (
-        (l.small == 0 || l.big == 0 || l.versions == 0) && now_ms() < until) {
-        turn(w, &l.a);
-    }
-    assert_true(l.small > 0 && l.big > 0 && l.versions > 0);
-    link_close(&l.a);
-    wire_buf_fini(&l.b);
-}
-
-static void
-test_log_in_order(void **state)
-{
-    struct world *w = *state;
-    struct listener l;
-    uint64_t until = now_ms() + WAIT_MS;
-
-    listen_to(w, &l);
-    assert_int_equal(wire_log_get(&l.b, NULL, 0, 128), 0);
-    send_control(&l.a, &l.b);
-    while (l.rows < 3 && now_ms() < until) {
-        turn(w, &l.a);
-    }
-    assert_int_equal(l.rows, 3); /* two files, the version they make */
-    assert_int_equal(l.head, 3);
-    link_close(&l.a);
-    wire_buf_fini(&l.b);
-}
-
-/* The cursor is kept: a further start does not send it all again. */
-static void
-test_published_once(void **state)
-{
-    struct world *w = *state;
-    struct listener l;
-    uint64_t until;
-
-    node_stop(w->node);
-    assert_int_equal(node_start(&w->node, &w->config, w->log), P2PFS_OK);
-    listen_to(w, &l);
-    until = now_ms() + 1500; /* a heartbeat, in which it would come */
-    while (now_ms() < until) {
-        turn(w, &l.a);
-    }
-    assert_int_equal(l.small + l.big + l.versions, 0);
-    link_close(&l.a);
-    wire_buf_fini(&l.b);
+    (void)state;
+    rig_init(&r, 1, 0);
+    rig_start(&r, 0);
+    router_turn(r.router, 0);
+    began = thread_now_us();
+    router_turn(r.router, 60000);
+    assert_true(thread_now_us() - began < 5000000);
+    rig_stop(&r, 1);
+    rig_fini(&r);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published_after_the_next_start),
-        cmocka_unit_test(test_log_in_order),
-        cmocka_unit_test(test_published_once),
+        cmocka_unit_test(test_peers_come_and_go),
+        cmocka_unit_test(test_too_many_links),
+        cmocka_unit_test(test_blame_closes_the_link),
+        cmocka_unit_test(test_a_new_head_is_told),
+        cmocka_unit_test(test_a_turn_ends),
     };
 
-    memset(large, 'x', sizeof(large));
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
