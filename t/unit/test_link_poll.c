@@ -2,6 +2,9 @@
  * Guards the turn of links: pings, silence, and descriptors that end the wait.
  */
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include "link_nodes.h"
 
 /* A peer that is alive for the kernel and libzmq, but does nothing. */
@@ -67,6 +70,53 @@ test_an_idle_link_stays(void **state)
     }
 }
 
+static void
+test_a_descriptor_ends_the_wait(void **state)
+{
+    struct node_options o = {.seed = 1, .network = 9};
+    int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC), i;
+    uint64_t one = 1, began;
+    struct node n;
+
+    (void)state;
+    assert_true(fd >= 0);
+    node_open(&n, &o);
+    poll_for(&n, 1, 50);
+    for (i = 0; i < LINKS_WATCH_MAX; i++) {
+        assert_int_equal(links_watch(n.links, fd), 0);
+    }
+    assert_int_equal(links_watch(n.links, fd), -1);
+    assert_int_equal(write(fd, &one, sizeof(one)), sizeof(one));
+    began = link_clock_ms();
+    links_poll(n.links, 8000, node_event, &n);
+    assert_true(link_clock_ms() - began < 4000);
+
+    /* and it is not read: its owner does that */
+    assert_int_equal(read(fd, &one, sizeof(one)), sizeof(one));
+    node_close(&n);
+    (void)close(fd);
+}
+
+/* With nothing to do a turn takes its time, not the processor's. */
+static void
+test_a_turn_waits(void **state)
+{
+    struct node_options o = {.seed = 1, .network = 9};
+    unsigned turns;
+    uint64_t began;
+    struct node n;
+
+    (void)state;
+    node_open(&n, &o);
+    poll_for(&n, 1, 50);
+    began = link_clock_ms();
+    for (turns = 0; link_clock_ms() - began < 300; turns++) {
+        links_poll(n.links, 100, node_event, &n);
+    }
+    assert_true(turns <= 30);
+    node_close(&n);
+}
+
 int
 main(void)
 {
@@ -74,6 +124,8 @@ main(void)
         cmocka_unit_test(test_silence_ends_a_link),
         cmocka_unit_test(test_pings_tell_the_head),
         cmocka_unit_test(test_an_idle_link_stays),
+        cmocka_unit_test(test_a_descriptor_ends_the_wait),
+        cmocka_unit_test(test_a_turn_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
