@@ -181,7 +181,7 @@ struct process {
     int signals;
 };
 
-/* SIGHUP: peers and log level; what else changed waits for a restart. */
+/* SIGHUP: peers, store_max and log level; the rest waits for a restart. */
 static void
 reread(struct process *p)
 {
@@ -195,7 +195,7 @@ reread(struct process *p)
         log_warn(p->log, "configuration: not read again, the database is lost");
     } else {
         log_set_level(p->log, c.log_level);
-        node_set_peers(p->node, &c);
+        node_reread(p->node, &c);
         log_info(p->log, "configuration: read again, peers=%zu", c.n_peers);
     }
     config_fini(&c);

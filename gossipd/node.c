@@ -272,8 +272,9 @@ node_lost(struct node *n)
 }
 
 void
-node_set_peers(struct node *n, const struct config *c)
+node_reread(struct node *n, const struct config *c)
 {
+    store_set_size_max(n->store, c->store_max);
     links_set_peers(n->links, c->peers, c->n_peers);
 }
 

@@ -29,8 +29,9 @@ void node_turn(struct node *n, unsigned timeout_ms);
  * 503 from now on. The node is to be stopped and started anew. */
 int node_lost(struct node *n);
 
-/* Another list of peers to dial. */
-void node_set_peers(struct node *n, const struct config *c);
+/* What a running node takes over from another configuration: the peers to dial
+ * and the limit of the store. */
+void node_reread(struct node *n, const struct config *c);
 
 /*
  * Takes no more uploads, commits and answers what was taken, says goodbye to

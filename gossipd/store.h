@@ -49,6 +49,9 @@ enum p2pfs_err store_open(struct store **out, const struct store_config *c,
 /* Checkpoints and closes; -wal and -shm stay in place. Takes NULL. */
 void store_close(struct store *s);
 
+/* Another limit from the next batch on; any thread. */
+void store_set_size_max(struct store *s, uint64_t bytes);
+
 /* Words on the last STORE_ERROR, for the log. */
 const char *store_detail(const struct store *s);
 

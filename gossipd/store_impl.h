@@ -127,7 +127,7 @@ struct store {
     struct p2pfs_hasher *hasher;
     uint32_t file_max;
     uint32_t count_max;
-    uint64_t size_max;
+    _Atomic uint64_t size_max; /* other threads set it */
     char *path;
     uint8_t epoch[STORE_EPOCH_BYTES];
     uint64_t head;      /* of the log, the open transaction included */

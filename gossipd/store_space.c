@@ -40,19 +40,26 @@ disk_free(const struct store *s)
 }
 
 void
+store_set_size_max(struct store *s, uint64_t bytes)
+{
+    s->size_max = bytes;
+}
+
+void
 store_measure(struct store *s)
 {
+    uint64_t size_max = s->size_max;
     uint64_t used;
     uint64_t room = UINT64_MAX;
 
-    if (s->size_max > 0) {
+    if (size_max > 0) {
         used = store_wal_bytes(s);
         if (p2pfs_sql_step(&s->q, Q_PAGES, NULL, 0) > 0) {
             used += (uint64_t)p2pfs_sql_int(&s->q, Q_PAGES, 0)
                 * P2PFS_SCHEMA_PAGE_BYTES;
         }
         p2pfs_sql_reset(&s->q, Q_PAGES);
-        room = less(s->size_max, used);
+        room = less(size_max, used);
     }
     used = less(disk_free(s), s->free_min);
     room = used < room ? used : room;

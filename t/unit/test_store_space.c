@@ -27,6 +27,10 @@ test_full(void **state)
     assert_false(res.created);
     assert_int_equal(put_plain(&f, "t", 1, 0, 0, STORE_CATCHUP).err,
         P2PFS_STORE_FULL);
+
+    /* a larger limit is enough to go on */
+    store_set_size_max(f.s, 0);
+    assert_int_equal(put_plain(&f, "s", 1000, i, 0, STORE_LOCAL).err, P2PFS_OK);
     fixture_fini(&f);
 }
 
