@@ -327,32 +327,6 @@ test_refused(void **state)
     fixture_fini(&f);
 }
 
-/* The WAL stays within the policy while a reader comes and goes. */
-static void
-test_checkpoint(void **state)
-{
-    struct fixture f;
-    struct stat st;
-    char wal[96];
-    uint32_t i;
-
-    (void)state;
-    fixture_init(&f, 0);
-    snprintf(wal, sizeof(wal), "%s-wal", f.path);
-    for (i = 0; i < 2000; i++) {
-        assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
-        put_plain(&f, "s", 2000, i, 0, STORE_LOCAL);
-        p2pfs_reader_end(f.r);
-        store_checkpoint(f.s, STORE_CHECKPOINT_COMMIT);
-    }
-    assert_int_equal(stat(wal, &st), 0);
-    assert_true(st.st_size < (off_t)6000 * (P2PFS_SCHEMA_PAGE_BYTES + 24));
-    store_checkpoint(f.s, STORE_CHECKPOINT_IDLE);
-    assert_int_equal(stat(wal, &st), 0);
-    assert_int_equal(st.st_size, 0);
-    fixture_fini(&f);
-}
-
 /* In a child that can write no further: 0, or the line that was wrong. */
 static int
 fail_to_write(struct fixture *f)
@@ -425,7 +399,6 @@ main(void)
         cmocka_unit_test(test_finish),
         cmocka_unit_test(test_modes),
         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_checkpoint),
         cmocka_unit_test(test_disk_error),
     };
 
