@@ -125,13 +125,26 @@ ngx_http_p2pfs_fail_method(ngx_http_request_t *r, ngx_uint_t allowed)
 
 /*
  * After an internal redirect from nginx's own error (see
- * ngx_http_p2pfs_error_pages()). NGX_DECLINED: none that has a code of ours.
+ * ngx_http_p2pfs_error_pages()). NGX_DECLINED: none that has a code of ours, or
+ * an error_page elsewhere that names a file or a set as its page.
  */
 
 ngx_int_t
 ngx_http_p2pfs_fail_nginx(ngx_http_request_t *r)
 {
-    enum p2pfs_err  err;
+    ngx_str_t                  *prefix;
+    enum p2pfs_err              err;
+    ngx_http_p2pfs_loc_conf_t  *plcf;
+
+    plcf = ngx_http_get_module_loc_conf(r, ngx_http_p2pfs_module);
+    prefix = &plcf->prefix;
+
+    if (r->uri.len != prefix->len + 1
+        || ngx_strncmp(r->uri.data, prefix->data, prefix->len) != 0
+        || r->uri.data[prefix->len] != '/')
+    {
+        return NGX_DECLINED;
+    }
 
     switch (r->err_status) {
 
