@@ -1,6 +1,7 @@
 /*
  * t/unit/audit_rig.h: a store with a version of every kind, changes behind its
- * back, and what an audit finds of them. For test_audit*.c and their neighbours.
+ * back, and what an audit finds of them. For test_audit*.c, test_check.c and
+ * test_backup.c.
  */
 
 #ifndef P2PFS_T_AUDIT_RIG_H

@@ -428,7 +428,7 @@ watch_send(struct watcher *w, enum link_class class, const struct wire_buf *b,
         0);
 }
 
-/* Up, subscribed, and in the mesh of the rig: it is pushed what is published. */
+/* Up, subscribed, in the mesh of the rig: it is pushed what is published. */
 static inline void
 watch_join(struct watcher *w, uint8_t number, struct rig *r)
 {

@@ -55,7 +55,8 @@ test_content(void **state)
     read_all(r.status, text);
 
     assert_string_equal(value_of(text, "version", value), P2PFS_VERSION);
-    assert_int_equal(atol(value_of(text, "process", value)), getpid());
+    assert_int_equal(strtol(value_of(text, "process", value), NULL, 10),
+        getpid());
     hex[2 * KEY_BYTES] = '\0';
     p2pfs_hex_encode(hex, r.id.node_id, KEY_BYTES);
     assert_string_equal(value_of(text, "node", value), hex);

@@ -96,12 +96,69 @@ test_root_begun(void **state)
     fixture_fini(&f);
 }
 
+/* Births take the smallest of two files at a place; the other one goes to a
+ * draft of its own, beside the version, and nothing else does. */
+static void
+test_hand_over(void **state)
+{
+    struct p2pfs_version v;
+    struct fixture f;
+    uint32_t i;
+
+    (void)state;
+    fixture_init(&f, 0);
+    put_plain(&f, "s", 3, 0, 0, STORE_LOCAL);
+    put_plain(&f, "s", 3, 1, smaller(&f, 1) ^ 1, STORE_LOCAL);
+    put_plain(&f, "s", 3, 1, smaller(&f, 1), STORE_GOSSIP);
+    put_plain(&f, "s", 3, 2, 0, STORE_LOCAL);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM version"), 2);
+    assert_int_equal(ask(&f, "SELECT count(*) FROM version WHERE state = 1"),
+        1);
+    assert_int_equal(ask(&f, "SELECT have FROM version WHERE root IS NULL"), 1);
+    assert_int_equal(ask(&f,
+                         "SELECT count(*) FROM tile WHERE tk >> 29 ="
+                         " (SELECT vk FROM version WHERE root IS NULL)"),
+        0);
+    assert_int_equal(ask(&f,
+                         "SELECT count(*) FROM part WHERE pk >> 32 ="
+                         " (SELECT vk FROM version WHERE state = 1)"),
+        0);
+    assert_int_equal(p2pfs_reader_begin(f.r), P2PFS_OK);
+    assert_int_equal(p2pfs_reader_find(f.r, "s", 1, 0, NULL, &v), P2PFS_OK);
+    assert_true(v.complete);
+    p2pfs_reader_end(f.r);
+    for (i = 0; i < 2; i++) {
+        check_by_hash(&f, "s", 1, i);
+    }
+    fixture_fini(&f);
+}
+
+/* One record of the version for each birth, behind those of its files. */
+static void
+test_births_are_logged(void **state)
+{
+    struct fixture f;
+    uint32_t i;
+
+    (void)state;
+    fixture_init(&f, 0);
+    for (i = 0; i < 130; i++) {
+        put_plain(&f, "s", 130, i, 0, STORE_GOSSIP);
+        assert_int_equal(store_log_head(f.s), i + 1 + (i == 129));
+    }
+    assert_int_equal(ask(&f, "SELECT kind FROM log WHERE seq = 131"), 3);
+    assert_int_equal(ask(&f, "SELECT origin FROM log WHERE seq = 131"), 1);
+    fixture_fini(&f);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates),
         cmocka_unit_test(test_root_begun),
+        cmocka_unit_test(test_hand_over),
+        cmocka_unit_test(test_births_are_logged),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

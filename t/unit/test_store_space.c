@@ -1,7 +1,11 @@
 /*
- * Guards the room of the store: a full one takes no file and forgets none.
+ * Guards the room of the store: a full one takes no file and forgets none, its
+ * limits are those of the disk too, and the ballast is laid when there is room.
  */
 
+#include <sys/stat.h>
+
+#include "gossipd/store_impl.h"
 #include "t/unit/store_rules_rig.h"
 
 /* Rule 8: a full store refuses what is new and answers for what is here. */
@@ -34,11 +38,96 @@ test_full(void **state)
     fixture_fini(&f);
 }
 
+/* A disk with less room than is to stay free takes nothing, and is no failed
+ * disk: the next start with another limit goes on. */
+static void
+test_free_min(void **state)
+{
+    struct store_config c = {.file_max = 1024,
+        .count_max = 10,
+        .free_min = UINT64_MAX};
+    struct fixture f;
+    char detail[256];
+
+    (void)state;
+    fixture_init(&f, 0);
+    put_plain(&f, "s", 3, 0, 0, STORE_LOCAL);
+    fixture_close(&f);
+    c.path = f.path;
+    assert_int_equal(store_open(&f.s, &c, detail, sizeof(detail)), P2PFS_OK);
+    assert_int_equal(put_plain(&f, "s", 3, 1, 0, STORE_LOCAL).err,
+        P2PFS_STORE_FULL);
+    assert_int_equal(put_plain(&f, "s", 3, 0, 0, STORE_LOCAL).err, P2PFS_OK);
+    assert_int_equal(store_health(f.s), P2PFS_OK);
+    store_close(f.s);
+    fixture_open(&f);
+    assert_true(put_plain(&f, "s", 3, 1, 0, STORE_LOCAL).created);
+    fixture_fini(&f);
+}
+
+/* What a batch takes is gone for the rest of it, and measured anew after. */
+static void
+test_room_of_a_batch(void **state)
+{
+    const uint64_t file = 4 * P2PFS_SCHEMA_PAGE_BYTES;
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f, 1024 * 1024);
+    f.s->room = 2 * file + 100;
+    assert_true(store_take_room(f.s, 100));
+    assert_false(store_take_room(f.s, 1));
+    assert_true(store_take_room(f.s, 0));
+    assert_false(store_take_room(f.s, 0));
+    assert_int_equal(f.s->room, 0);
+    store_measure(f.s);
+    assert_true(f.s->room > 0 && f.s->room < 1024 * 1024);
+    f.s->disk_full = 1;
+    store_measure(f.s);
+    assert_int_equal(f.s->room, 0);
+    store_keep_space(f.s); /* there is room: it goes on by itself */
+    assert_false(f.s->disk_full);
+    store_measure(f.s);
+    assert_true(f.s->room > 0);
+    fixture_fini(&f);
+}
+
+/* Laid down with real blocks, once, and never as a reason to fail. */
+static void
+test_ballast_is_laid(void **state)
+{
+    struct fixture f;
+    struct stat a, b;
+    char name[96];
+
+    (void)state;
+    fixture_init(&f, 0);
+    snprintf(name, sizeof(name), "%s-ballast", f.path);
+    store_keep_space(f.s);
+    assert_int_equal(access(name, F_OK), -1); /* none was asked for */
+    f.s->ballast = 1 << 20;
+    store_keep_space(f.s);
+    assert_int_equal(stat(name, &a), 0);
+    assert_int_equal(a.st_size, 1 << 20);
+    assert_true((uint64_t)a.st_blocks * 512 >= 1u << 20);
+    store_keep_space(f.s);
+    assert_int_equal(stat(name, &b), 0);
+    assert_true(a.st_ino == b.st_ino);
+    assert_int_equal(unlink(name), 0);
+    f.s->free_min = UINT64_MAX; /* no room for it */
+    store_keep_space(f.s);
+    assert_int_equal(access(name, F_OK), -1);
+    fixture_fini(&f);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full),
+        cmocka_unit_test(test_free_min),
+        cmocka_unit_test(test_room_of_a_batch),
+        cmocka_unit_test(test_ballast_is_laid),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
