@@ -6,6 +6,7 @@
 #   make up            build, then start NODES nodes that are linked
 #   make down, wipe    stop them; stop them and remove their files
 #   make check         all tests; make unit: only the C programs
+#   make soak          the cluster tests again, for longer
 #   make asan, lint, docker-check, format, install, clean
 #   make bench         what it costs (QUICK=1: a try); bench-large: 10^7 files
 #   make bench-replication  from acknowledged here to readable elsewhere
@@ -240,6 +241,16 @@ check:
 prove:
 	@$(TEST_ENV) prove -It/lib --timer $(TESTS)
 
+# The same tests for longer: SOAK_SECONDS for each part that only takes time.
+SOAK_SECONDS ?= 120
+SOAK_TESTS ?= $(sort $(wildcard t/cluster/*.t))
+soak:
+	@tools/deps run test
+	@$(MAKE) --no-print-directory all unit-bin
+	@P2PFS_WAL_SECONDS=$(SOAK_SECONDS) P2PFS_IOERROR_ROUNDS=10 \
+	    P2PFS_AWAY_SECONDS=$(SOAK_SECONDS) P2PFS_LONG=1 \
+	    $(MAKE) --no-print-directory prove TESTS='$(SOAK_TESTS)'
+
 # All of it again with the sanitizers, except what only takes time. A report is
 # a file, whoever made it, and any report is a failure.
 ASAN = $(BUILD)/asan
@@ -273,7 +284,7 @@ FORMATTED = $(wildcard $(foreach d,core gossipd client client/cli \
 format:
 	@tools/deps lint
 	clang-format -i $(FORMATTED)
-.PHONY: check prove asan lint docker-check format install
+.PHONY: check prove soak asan lint docker-check format install
 
 
 # What it costs, beside what nginx and SQLite alone cost: docs/performance.md.

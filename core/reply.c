@@ -220,7 +220,7 @@ limit_of(enum p2pfs_err err)
         return "setCount is 1 to 4294967295";
     }
     if (err == P2PFS_BODY_TOO_LARGE) {
-        return "a file has at most 1048576 bytes, less where the server says so";
+        return "a file has at most 1048576 bytes, here perhaps less";
     }
     return NULL;
 }

@@ -65,7 +65,7 @@ static const struct option options[] = {
     {"free_min", TYPE_SIZE, AT(free_min), 0, UINT64_MAX, "SIZE",
         "no upload is taken where the disk has less room left (64m)"},
     {"ballast", TYPE_SIZE, AT(ballast), 0, 1u << 30, "SIZE",
-        "file that is given up when the disk is full after all (16m)"},
+        "file that is given up when the disk is full after all (32m)"},
     {"scrub_bytes_per_second", TYPE_SIZE, AT(scrub_bytes_per_second), 0,
         1u << 30, "SIZE", "how fast stored files are checked; 0: never (4m)"},
     {"links_max", TYPE_SIZE, AT(links_max), 1, 1024, "NUMBER",
@@ -338,7 +338,7 @@ config_numbers(struct config *c)
 {
     c->log_level = LOG_INFO;
     c->free_min = 64u << 20;
-    c->ballast = 16u << 20;
+    c->ballast = 32u << 20;
     c->scrub_bytes_per_second = 4u << 20;
     c->links_max = 64;
     c->channel_requests_max = 1024;

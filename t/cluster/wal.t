@@ -21,7 +21,7 @@ random_seed();
 my $c = P2pfsCluster->new(nodes => 1, workers => 2,
     api_conf => ['send_timeout 1h;', 'postpone_output 0;']);
 my $dir = $c->dir(1);
-my $set = make_set('large', 2, bytes => 1 << 20);
+my $set = make_set('large', 2, bytes => 1_000_000);
 upload($c, [1], $set);
 my $small = make_set('small', 200);
 upload($c, [1], $small);
@@ -69,11 +69,11 @@ sub watch {
 
 watch('writers and readers');
 
-# A client that asks for 2 MiB and does not read them.
+# A client that asks for 40 MB, more than sockets hold, and reads nothing.
 my $slow = IO::Socket::INET->new(PeerAddr => $c->url(1) =~ s{^http://}{}r,
     Proto => 'tcp') or die "connect: $@";
 setsockopt $slow, SOL_SOCKET, SO_RCVBUF, pack('i', 4096);
-print $slow "GET /api/sets/large/files/0 HTTP/1.1\r\nHost: x\r\n\r\n";
+print $slow "GET /api/sets/large/files/0 HTTP/1.1\r\nHost: x\r\n\r\n" x 20;
 sleep 0.3;
 my $master = $c->pid(1, 'nginx');
 my @old = split ' ', P2pfsCluster::slurp("/proc/$master/task/$master/children");

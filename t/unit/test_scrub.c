@@ -103,8 +103,9 @@ test_pass(void **state)
 
     (void)state;
     fill(&r, 200);
-    change(&r, "UPDATE content SET body = x'00' WHERE k & 255 IN (3, 150);"
-               "UPDATE tile SET h = zeroblob(length(h)) WHERE tk & 127 = 1");
+    change(&r,
+        "UPDATE content SET body = x'00' WHERE k & 255 IN (3, 150);"
+        "UPDATE tile SET h = zeroblob(length(h)) WHERE tk & 127 = 1");
     rig_start(&r, 1 << 30, 0);
     wait_for_marks(&r, 3);
     assert_int_equal(ask(&r.f, "SELECT count(*) FROM damaged WHERE kind = 3"),
@@ -127,8 +128,8 @@ test_mark_taken_back(void **state)
     (void)state;
     fill(&r, 20);
     assert_int_equal(store_begin(r.f.s), P2PFS_OK);
-    assert_int_equal(
-        store_set_damaged(r.f.s, P2PFS_DAMAGED_CONTENT, (int64_t)1 << 32, 1),
+    assert_int_equal(store_set_damaged(r.f.s, P2PFS_DAMAGED_CONTENT,
+                         (int64_t)1 << 32, 1),
         P2PFS_OK);
     assert_int_equal(store_commit(r.f.s), P2PFS_OK);
     rig_start(&r, 1 << 30, 3600);

@@ -110,8 +110,9 @@ test_replaced(void **state)
     assert_false(is_there(&f, "-shm"));
     p2pfs_reader_close(f.r);
     fixture_open(&f);
-    assert_int_equal(
-        ask(&f, "SELECT count(*) FROM label WHERE set_id = 'other'"), 1);
+    assert_int_equal(ask(&f,
+                         "SELECT count(*) FROM label WHERE set_id = 'other'"),
+        1);
     fixture_close(&f);
 
     move(&f, "", ".other");
