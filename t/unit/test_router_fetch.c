@@ -6,7 +6,7 @@
 
 #include "t/unit/router_rig.h"
 
-#define FILES 40
+#define FILES 20
 
 static void
 fill(struct rig *r, unsigned from, unsigned to)

@@ -118,14 +118,14 @@ test_a_full_queue_delays(void **state)
 
     (void)state;
     rig_init(&r, 1, 0);
-    r.reads_max = 2;
+    r.reads_max = 3;
     rig_start(&r, 0);
     watch_join(&w, 2, &r);
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < 5; i++) {
         rig_put(&r, "queue", 9, i, &i, sizeof(i), STORE_LOCAL);
     }
-    TURN_UNTIL(&r, 1, &w, w.n == 8);
-    for (i = 0; i < 8; i++) {
+    TURN_UNTIL(&r, 1, &w, w.n == 5);
+    for (i = 0; i < 5; i++) {
         assert_index(&w, i, i);
     }
     stop(&r, &w);
