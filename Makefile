@@ -232,7 +232,7 @@ TEST_ENV = CMOCKA_MESSAGE_OUTPUT=TAP P2PFS_BUILD='$(abspath $(BUILD))' \
 
 unit-bin: $(UNIT_BIN) $(TOOL_BIN)
 unit: $(UNIT_BIN)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove $(UNIT_BIN)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -j2 $(UNIT_BIN)
 
 check:
 	@tools/deps run test
