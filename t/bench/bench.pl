@@ -415,10 +415,13 @@ sub machine {
 }
 
 run('mkdir', '-p', $data);
+my ($load) = slurp("/proc/loadavg") =~ /^(\S+)/;
 my $begin = time;
 print machine(), "\n";
 $table->note("quick: $rounds rounds of $seconds s, small sets; the figures"
     . ' say little') if $o{quick};
+$table->note("the machine was busy before the run: load average $load")
+    if $load > 0.5;
 Bench::Table::print_head();
 measure_gets() if wanted('get');
 measure_large() if $o{large} && wanted('large');
