@@ -6,8 +6,8 @@
 #   make up            build, then start NODES nodes that are linked
 #   make down, wipe    stop them; stop them and remove their files
 #   make check         all tests; make unit: only the C programs
-#   make soak          the cluster tests again, for longer
-#   make asan, lint, docker-check, format, install, clean
+#   make soak          the cluster tests again, and the module's, for longer
+#   make asan, valgrind, lint, docker-check, format, install, clean
 #   make bench         what it costs (QUICK=1: a try); bench-large: 10^7 files
 #   make bench-replication  from acknowledged here to readable elsewhere
 #   make bench-report  the last of bench as docs/performance/
@@ -243,7 +243,7 @@ prove:
 
 # The same tests for longer: SOAK_SECONDS for each part that only takes time.
 SOAK_SECONDS ?= 120
-SOAK_TESTS ?= $(sort $(wildcard t/cluster/*.t))
+SOAK_TESTS ?= $(sort $(wildcard t/1?-*.t t/cluster/*.t))
 soak:
 	@tools/deps run test
 	@$(MAKE) --no-print-directory all unit-bin
@@ -272,6 +272,12 @@ asan:
 	    $(ASAN_MAKE) prove; rc=$$?; \
 	    cat '$(ASAN_REPORTS)'/* 2>/dev/null && exit 1; exit $$rc
 
+# The module under valgrind: a minute of its own, so not in check.
+valgrind:
+	@tools/deps run test valgrind
+	@$(MAKE) --no-print-directory module unit-bin
+	@$(MAKE) --no-print-directory prove TESTS=t/valgrind/module.t
+
 lint:
 	@tools/deps run test lint
 	@MAKE='$(MAKE)' BUILD='$(BUILD)' tools/lint
@@ -284,7 +290,7 @@ FORMATTED = $(wildcard $(foreach d,core gossipd client client/cli \
 format:
 	@tools/deps lint
 	clang-format -i $(FORMATTED)
-.PHONY: check prove soak asan lint docker-check format install
+.PHONY: check prove soak asan valgrind lint docker-check format install
 
 
 # What it costs, beside what nginx and SQLite alone cost: docs/performance.md.
