@@ -92,31 +92,93 @@ test_room_of_a_batch(void **state)
     fixture_fini(&f);
 }
 
-/* Laid down with real blocks, once, and never as a reason to fail. */
 static void
-test_ballast_is_laid(void **state)
+name_of(const struct fixture *f, const char *suffix, char name[128])
 {
+    snprintf(name, 128, "%s%s", f->path, suffix);
+}
+
+static int
+is_there(const struct fixture *f, const char *suffix)
+{
+    char name[128];
+
+    name_of(f, suffix, name);
+    return access(name, F_OK) == 0;
+}
+
+static void
+open_with(struct fixture *f, const struct store_config *like)
+{
+    struct store_config c = *like;
+    char detail[256];
+
+    store_close(f->s);
+    c.path = f->path;
+    c.file_max = 1024 * 1024;
+    c.count_max = 1000000;
+    assert_int_equal(store_open(&f->s, &c, detail, sizeof(detail)), P2PFS_OK);
+}
+
+static void
+test_ballast(void **state)
+{
+    struct store_config none = {0};
+    struct store_config some = {.ballast = 1024 * 1024};
+    struct store_config never = {.free_min = UINT64_MAX / 2,
+        .ballast = 1024 * 1024};
     struct fixture f;
-    struct stat a, b;
-    char name[96];
+    char name[128];
+    struct stat st;
 
     (void)state;
     fixture_init(&f, 0);
-    snprintf(name, sizeof(name), "%s-ballast", f.path);
-    store_keep_space(f.s);
-    assert_int_equal(access(name, F_OK), -1); /* none was asked for */
-    f.s->ballast = 1 << 20;
-    store_keep_space(f.s);
-    assert_int_equal(stat(name, &a), 0);
-    assert_int_equal(a.st_size, 1 << 20);
-    assert_true((uint64_t)a.st_blocks * 512 >= 1u << 20);
-    store_keep_space(f.s);
-    assert_int_equal(stat(name, &b), 0);
-    assert_true(a.st_ino == b.st_ino);
+    name_of(&f, "-ballast", name);
+    open_with(&f, &none);
+    assert_false(is_there(&f, "-ballast"));
+    open_with(&f, &never);
+    assert_false(is_there(&f, "-ballast"));
+    assert_int_equal(put_plain(&f, "s", 2, 0, 0, STORE_LOCAL).err,
+        P2PFS_STORE_FULL);
+    open_with(&f, &some);
+    assert_int_equal(stat(name, &st), 0);
+    assert_int_equal(st.st_size, some.ballast);
+    assert_true(st.st_blocks * 512 >= st.st_size); /* blocks, not a hole */
+    assert_int_equal(put_plain(&f, "s", 2, 0, 0, STORE_LOCAL).err, P2PFS_OK);
     assert_int_equal(unlink(name), 0);
-    f.s->free_min = UINT64_MAX; /* no room for it */
     store_keep_space(f.s);
-    assert_int_equal(access(name, F_OK), -1);
+    assert_true(is_there(&f, "-ballast"));
+    assert_int_equal(unlink(name), 0);
+    fixture_fini(&f);
+}
+
+/* The limit of the store counts the WAL too. */
+static void
+test_size_max(void **state)
+{
+    uint64_t size_max = 4 * 1024 * 1024;
+    struct fixture f;
+    struct stat db, wal;
+    char name[128];
+    uint32_t i;
+
+    (void)state;
+    fixture_init(&f, size_max);
+    name_of(&f, "-wal", name);
+    for (i = 0; i < 2000; i++) {
+        if (put_plain(&f, "s", 5000, i, 0, STORE_LOCAL).err
+            == P2PFS_STORE_FULL) {
+            break;
+        }
+    }
+    assert_in_range(i, 10, 1999);
+    assert_int_equal(stat(f.path, &db), 0);
+    assert_int_equal(stat(name, &wal), 0);
+    assert_true((uint64_t)(db.st_size + wal.st_size) <= size_max);
+    /* What is here is acknowledged still; a checkpoint makes room. */
+    assert_int_equal(put_plain(&f, "s", 5000, 0, 0, STORE_LOCAL).err, P2PFS_OK);
+    store_checkpoint(f.s, STORE_CHECKPOINT_IDLE);
+    assert_int_equal(put_plain(&f, "s", 5000, i, 0, STORE_LOCAL).err, P2PFS_OK);
     fixture_fini(&f);
 }
 
@@ -127,7 +189,8 @@ main(void)
         cmocka_unit_test(test_full),
         cmocka_unit_test(test_free_min),
         cmocka_unit_test(test_room_of_a_batch),
-        cmocka_unit_test(test_ballast_is_laid),
+        cmocka_unit_test(test_ballast),
+        cmocka_unit_test(test_size_max),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
