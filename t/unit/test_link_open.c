@@ -3,7 +3,7 @@
  */
 
 #include "gossipd/link_int.h"
-#include "link_nodes.h"
+#include "t/unit/link_raw.h"
 
 static void
 test_a_port_in_use_is_an_error(void **state)
@@ -106,6 +106,29 @@ test_what_is_given_is_copied(void **state)
     links_close(NULL);
 }
 
+/* The self-test's own knock is not counted. It was left out a second time, and
+ * the first node with a wrong key was neither counted nor logged. */
+static void
+test_the_first_refusal_counts(void **state)
+{
+    struct node_options o = {.seed = 1, .network = 8};
+    struct links_stats s;
+    struct node n;
+    struct raw r;
+
+    (void)state;
+    node_open(&n, &o);
+    poll_for(&n, 1, 100);
+    links_stats(n.links, &s);
+    assert_int_equal(s.refused_key, 0);
+    raw_init(&r, 7); /* has the key of network 9 */
+    r.control = raw_dealer(&r, links_port(n.links));
+    POLL_UNTIL(&n, 1, (links_stats(n.links, &s), s.refused_key > 0));
+    assert_int_equal(s.refused_key, 1);
+    raw_fini(&r);
+    node_close(&n);
+}
+
 int
 main(void)
 {
@@ -114,6 +137,7 @@ main(void)
         cmocka_unit_test(test_addresses_that_cannot_be_bound),
         cmocka_unit_test(test_a_key_that_is_none),
         cmocka_unit_test(test_what_is_given_is_copied),
+        cmocka_unit_test(test_the_first_refusal_counts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
