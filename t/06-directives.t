@@ -6,6 +6,7 @@ use warnings;
 
 use P2pfsTest;
 use Test::More;
+use Time::HiRes qw(time);
 
 store();
 my $gossipd = gossipd();
@@ -151,6 +152,78 @@ bad('a size above what a frame takes', 'invalid value 1048577, it must be',
     is($nginx->post('/b/sets/silent/files/0', $five)->{status}, 503,
         'the timeout of http');
     is($nginx->stop, '', 'the log is clean');
+}
+
+# every directive at every level, and what each level below makes of it: set in
+# http, server, location, nested location; the nearest one counts, others inherit
+{
+    my %made = (1 => 'one', 2 => 'two', 3 => 'three', 4 => 'four');
+    mkstore("$P2pfsTest::dir/level-$_.db", "$made{$_} 1 file root local all")
+        for keys %made;
+    my @g = map { FakeGossipd->new(path => "$P2pfsTest::dir/level-$_.sock",
+        log => "$P2pfsTest::dir/level-$_.log") } 1 .. 4;
+    my $at = sub {
+        my ($level, $which) = @_;
+        my %word = (
+            p2pfs_db => "p2pfs_db $P2pfsTest::dir/level-$level.db;",
+            p2pfs_gossipd =>
+                "p2pfs_gossipd unix:$P2pfsTest::dir/level-$level.sock;",
+            p2pfs_timeout => 'p2pfs_timeout ' . $level * 200 . 'ms;',
+            p2pfs_max_file_size => 'p2pfs_max_file_size ' . $level * 10 . ';',
+        );
+        return join ' ', map { $word{$_} } grep { $which->($_) } sort keys %word;
+    };
+    # what a location is found to have, by what it does
+    my $seen = sub {
+        my ($nginx, $prefix, $tag) = @_;
+        my ($db) = grep { $nginx->get("$prefix/sets/$made{$_}")->{status} == 200
+            } 1 .. 4;
+        my ($size) = grep { $nginx->post("$prefix/sets/s-$tag/files/0",
+            post_body('x' x ($_ * 10 + 1), 1))->{status} == 413 } 1 .. 4;
+        my $start = time;
+        $nginx->post("$prefix/sets/silent-$tag/files/0", post_body('x', 1));
+        my $timeout = int((time - $start) / 0.2 + 0.3);
+        my ($sock) = grep { scalar grep { / id=silent-$tag / } $g[$_ - 1]->lines
+            } 1 .. 4;
+        return join ' ', map { $_ // '-' } $db, $sock, $timeout, $size;
+    };
+    my @names = qw(p2pfs_db p2pfs_gossipd p2pfs_timeout p2pfs_max_file_size);
+    my $all = sub { 1 };
+    for my $i (0 .. $#names) {
+        # this one is set at every level, the others at the first only
+        my $one = sub { $_[0] eq $names[$i] };
+        my $nginx = P2pfsTest::Nginx->new(http => $at->(1, $all),
+            location => 'location /h/ { p2pfs on; }'
+            . 'location /l/ { p2pfs on; ' . $at->(3, $one)
+            . '} location /p/ { p2pfs on; ' . $at->(3, $one)
+            . 'location /p/sets/ { ' . $at->(4, $one) . ' } }'
+            . 'location /i/ { p2pfs on; ' . $at->(3, $one)
+            . 'location ~ ^/i/sets/ { } }'
+            . 'location /off/ { p2pfs on; location /off/sets/ { p2pfs off; } }'
+            )->start;
+        # /p/: a location inside has its own word; /i/: it has none
+        my %want = ('/h' => 1, '/l' => 3, '/p' => 4, '/i' => 3);
+        for my $prefix (sort keys %want) {
+            my @want = (1) x 4;
+            $want[$i] = $want{$prefix};
+            (my $tag = "$i$prefix") =~ tr{/}{-};
+            is($seen->($nginx, $prefix, $tag), join(' ', @want),
+                "$names[$i] at $prefix");
+        }
+        is($nginx->get('/off/none')->{head} =~ /problem\+json/ ? 1 : 0, 1,
+            'p2pfs on');
+        is($nginx->get('/off/sets/one')->{head} =~ /text\/html/ ? 1 : 0, 1,
+            'p2pfs off inside it');
+        is($nginx->stop, '', "$names[$i] at its levels: the log is clean");
+
+        $nginx = P2pfsTest::Nginx->new(http => $at->(1, $all),
+            location => $at->(2, $one) . 'location /s/ { p2pfs on; }')->start;
+        my @want = (1) x 4;
+        $want[$i] = 2;
+        is($seen->($nginx, '/s', "$i-server"), join(' ', @want),
+            "$names[$i] in the server");
+        is($nginx->stop, '', "$names[$i] in the server: the log is clean");
+    }
 }
 
 # core stays inside: nginx loads modules with RTLD_GLOBAL

@@ -68,4 +68,16 @@ is_deeply(
     [ sort $module =~ /\{\s*ngx_string\("(p2pfs\w*)"\),/g ],
     'docs/configuration.md has every directive');
 
+# tests: each that docs/testing.md names is there
+
+for my $line (split /\n/, slurp('docs/testing.md')) {
+    my (undef, $hazard, $files, $names) = split /\s*\|\s*/, $line;
+    next unless defined $names && $files =~ /^`t\//;
+    my $text = join ' ', map { slurp($_) } $files =~ /`(.*?)`/g;
+    $text =~ s/\s+(?:#\s+|. '|\* )?/ /g; # a name may go over the end of a line
+    for my $name ($names =~ /`(.*?)`/g) {
+        ok(index($text, $name) >= 0, "$files: $name");
+    }
+}
+
 done_testing();
