@@ -272,7 +272,7 @@ asan:
 	    $(ASAN_MAKE) prove; rc=$$?; \
 	    cat '$(ASAN_REPORTS)'/* 2>/dev/null && exit 1; exit $$rc
 
-# The module under valgrind: a minute of its own, so not in check.
+# The module under valgrind: it takes a package that nothing else does.
 valgrind:
 	@tools/deps run test valgrind
 	@$(MAKE) --no-print-directory module unit-bin

@@ -155,7 +155,7 @@ bad('a size above what a frame takes', 'invalid value 1048577, it must be',
 }
 
 # every directive at every level, and what each level below makes of it: set in
-# http, server, location, nested location; the nearest one counts, others inherit
+# http, server, location, nested location; the nearest one counts
 {
     my %made = (1 => 'one', 2 => 'two', 3 => 'three', 4 => 'four');
     mkstore("$P2pfsTest::dir/level-$_.db", "$made{$_} 1 file root local all")
@@ -171,7 +171,8 @@ bad('a size above what a frame takes', 'invalid value 1048577, it must be',
             p2pfs_timeout => 'p2pfs_timeout ' . $level * 200 . 'ms;',
             p2pfs_max_file_size => 'p2pfs_max_file_size ' . $level * 10 . ';',
         );
-        return join ' ', map { $word{$_} } grep { $which->($_) } sort keys %word;
+        return join ' ', map { $word{$_} } grep { $which->($_) }
+            sort keys %word;
     };
     # what a location is found to have, by what it does
     my $seen = sub {

@@ -1,6 +1,6 @@
-# Clients that are slow, leave by a reset, or send what nobody reads, each beside
-# one that behaves: the others are served at once, the worker is the same one
-# afterwards, its descriptors and its uploads in flight are back where they were.
+# Clients that are slow, leave by a reset, or send what nobody reads, each
+# beside one that behaves: the others are served at once, the worker is the same
+# one afterwards, its descriptors are back where they were.
 
 use strict;
 use warnings;
@@ -181,7 +181,8 @@ sub healthy {
     my @idle = map {
         my $s = $nginx->connect;
         setsockopt $s, SOL_SOCKET, SO_RCVBUF, 4096;
-        syswrite $s, "GET /api/sets/big/files/1 HTTP/1.1\r\nHost: t\r\n\r\n" x 3;
+        syswrite $s,
+            "GET /api/sets/big/files/1 HTTP/1.1\r\nHost: t\r\n\r\n" x 3;
         $s;
     } 1 .. 10;
     ok(healthy($nginx), 'beside ten that read nothing');

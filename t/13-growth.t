@@ -1,5 +1,5 @@
 # Nothing grows with the number of requests: memory, descriptors and connections
-# of a worker and of gossipd, over reads, uploads, errors and clients that leave.
+# of a worker and of gossipd, over reads, uploads, errors, clients that leave.
 # What is measured is the slope behind a warm-up: caches have a cap, leaks have
 # none. P2PFS_LONG=1: 10^5 requests in place of 2 * 10^4.
 
@@ -22,8 +22,8 @@ my $slack = 640;
 my $gossipd = RealGossipd->new(dir => "$P2pfsTest::dir/node");
 my ($db, $socket) = ($gossipd->db, $gossipd->socket);
 my $nginx = P2pfsTest::Nginx->new(http => 'keepalive_requests 10000000;'
-    . 'access_log off;', location => "access_log off; location /api/ { p2pfs on;"
-    . "p2pfs_db $db; p2pfs_gossipd unix:$socket; }")->start;
+    . 'access_log off;', location => 'access_log off;'
+    . "location /api/ { p2pfs on; p2pfs_db $db; p2pfs_gossipd unix:$socket; }")->start;
 my ($worker) = $nginx->workers;
 my %pid = (worker => $worker, gossipd => $gossipd->pid);
 

@@ -44,8 +44,9 @@ sub open_stream {
     my ($self, $method, $path, $flags, @more) = @_;
     my $n = $self->{next};
     $self->{next} += 2;
-    $self->put(frame(HEADERS, END_HEADERS | $flags, $n, fields(':method', $method,
-        ':scheme', 'http', ':path', $path, ':authority', 't', @more)));
+    $self->put(frame(HEADERS, END_HEADERS | $flags, $n,
+        fields(':method', $method, ':scheme', 'http', ':path', $path,
+            ':authority', 't', @more)));
     return $n;
 }
 

@@ -1,8 +1,8 @@
 package P2pfsLoad;
 
 # Clients that go on while a test does something to the server: each is a
-# process that reads and uploads without a pause, one request at a time, on a new
-# connection or on one that it keeps, and counts what it got.
+# process that reads and uploads without a pause, one request at a time, on a
+# new connection or on one that it keeps, and counts what it got.
 #
 #     my $load = P2pfsLoad->new(nginx => $nginx, clients => 4, get => [PATHS],
 #         expect => { PATH => BODY });
@@ -18,6 +18,7 @@ use warnings;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
+use P2pfsTest ();
 use Socket qw(MSG_NOSIGNAL);
 use Time::HiRes qw(time sleep);
 
@@ -81,8 +82,8 @@ sub request {
     my @headers = $keep ? () : ('Connection: close');
     if ($self->{post} && $n % 2) {
         my $path = "$self->{prefix}/sets/load-$self->{id}-$k-$n/files/0";
-        return ($path,
-            P2pfsTest::post_raw($path, P2pfsTest::post_body("$n", 1), @headers));
+        my $body = P2pfsTest::post_body("$n", 1);
+        return ($path, P2pfsTest::post_raw($path, $body, @headers));
     }
     my $path = $self->{get}[$n / 2 % @{ $self->{get} }];
     return ($path, join "\r\n", "GET $path HTTP/1.1", 'Host: t', @headers,

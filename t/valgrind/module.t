@@ -1,8 +1,8 @@
 # The module under valgrind, in one process of nginx: every route, the shapes of
 # a body, a gossipd that misbehaves, clients that leave, a stop. An error is a
 # read or a write of what is not ours, a branch on what nobody set, or memory of
-# ours that nothing points to at the end. nginx's own are in nginx.supp. Takes
-# longer than a test of make check may: make valgrind.
+# ours that nothing points to at the end. nginx's own are in nginx.supp. Not
+# part of make check: make valgrind.
 
 use strict;
 use warnings;
@@ -46,7 +46,8 @@ for my $case (['sets/done/files/1', '200 ok'], ['sets/done', '200 ok'],
     ["sets/tiles/files/299$rooted", '200 ok'], ['sets/big/files/1', '200 ok'],
     ['sets/part', '200 ok'], ['sets/race', '200 ok'], ['sets/cand', '200 ok'],
     ['sets/part/files/1', '409 set-incomplete'],
-    ['sets/nope/files/1', '404 set-not-found'], ['sets/a%2Fb', '400 bad-set-id'],
+    ['sets/nope/files/1', '404 set-not-found'],
+    ['sets/a%2Fb', '400 bad-set-id'],
     ['sets/d%6fne/files/%31', '200 ok'], ['x', '404 not-found'],
     ['sets/done/files/0?root=1', '400 bad-root']) {
     is(code($nginx->get("/api/$case->[0]")), $case->[1], $case->[0]);
