@@ -49,6 +49,7 @@ p2pfs_tile_fetch(struct p2pfs_sql *q, unsigned id,
     size_t len = 0;
     int got = P2PFS_SQL_STEP(q, id, s->tk);
 
+    *tile = NULL;
     if (got < 0) {
         return p2pfs_sql_err(q);
     }
@@ -58,6 +59,7 @@ p2pfs_tile_fetch(struct p2pfs_sql *q, unsigned id,
     *tile = p2pfs_sql_bytes(q, id, 0, &len);
     if (*tile == NULL || len != s->len) {
         p2pfs_sql_reset(q, id);
+        *tile = NULL;
         return P2PFS_FILE_DAMAGED;
     }
     return P2PFS_OK;
@@ -73,7 +75,7 @@ p2pfs_tile_read_level(struct p2pfs_sql *q, unsigned id, int64_t vk, uint64_t n,
     enum p2pfs_err err;
 
     err = p2pfs_tile_fetch(q, id, &s, &tile);
-    if (err != P2PFS_OK) {
+    if (tile == NULL) {
         return err;
     }
     if (level == 0) {

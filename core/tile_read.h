@@ -23,7 +23,8 @@ struct p2pfs_tile_spot {
 struct p2pfs_tile_spot p2pfs_tile_spot(int64_t vk, uint64_t n, unsigned level,
     uint32_t index);
 
-/* The tile, borrowed until the statement is reset (by the caller, after OK). */
+/* The tile, borrowed until the statement is reset (by the caller, after OK);
+ * NULL with every error. */
 enum p2pfs_err p2pfs_tile_fetch(struct p2pfs_sql *q, unsigned id,
     const struct p2pfs_tile_spot *s, const uint8_t **tile) P2PFS_MUST_CHECK;
 
