@@ -23,7 +23,8 @@ my $gossipd = RealGossipd->new(dir => "$P2pfsTest::dir/node");
 my ($db, $socket) = ($gossipd->db, $gossipd->socket);
 my $nginx = P2pfsTest::Nginx->new(http => 'keepalive_requests 10000000;'
     . 'access_log off;', location => 'access_log off;'
-    . "location /api/ { p2pfs on; p2pfs_db $db; p2pfs_gossipd unix:$socket; }")->start;
+    . 'location /api/ { p2pfs on;'
+    . "p2pfs_db $db; p2pfs_gossipd unix:$socket; }")->start;
 my ($worker) = $nginx->workers;
 my %pid = (worker => $worker, gossipd => $gossipd->pid);
 
